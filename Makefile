@@ -1,0 +1,68 @@
+# Hillock. `make` prints the targets; pass more arguments to a command with ARGS, e.g. make test ARGS="-k lif -x".
+# Every target first runs sim_harness/setup.sh, which is instant when nothing is missing.
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.PHONY: help setup demo test check lint simulate-analog simulate-digital verify verilog formal fpga-report bench \
+        docs clean distclean
+
+ARGS ?=
+SPEC ?= examples/lif.toml
+
+# Resolved when a recipe runs: setup.sh may keep the environment elsewhere and leave a link (see there).
+BIN = $$(cd .venv && pwd -P)/bin
+RUN = @PATH="$(BIN):$$PATH";
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install what is missing: .venv, Python packages, Debian packages (root or sudo)
+	@sh sim_harness/setup.sh
+
+demo: setup ## a handwritten digit on 64 neurons through every machine; writes a report
+	$(RUN) hillock demo $(ARGS)
+
+test: setup ## every test (2 processes)
+	$(RUN) pytest $(ARGS)
+
+check: lint ## lint, types, import rules, generated files, unit tests
+	$(RUN) hillock verilog --check
+	$(RUN) pytest -m "not integration" $(ARGS)
+
+lint: setup
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+	$(RUN) mypy
+	$(RUN) lint-imports
+
+simulate-analog: setup ## the example neuron as a circuit in ngspice (SPEC=file)
+	$(RUN) hillock run "$(SPEC)" --on ngspice $(ARGS)
+
+simulate-digital: setup ## the example neuron as a Verilog core in Verilator (SPEC=file)
+	$(RUN) hillock run "$(SPEC)" --on verilator $(ARGS)
+
+verify: setup ## constrained-random comparison of all digital engines, bit for bit
+	$(RUN) hillock verify $(ARGS)
+
+verilog: setup ## regenerate the committed Verilog in rtl/verilog
+	$(RUN) hillock verilog --all $(ARGS)
+
+formal: setup ## prove the pipelined core equal to the golden step
+	$(RUN) hillock formal $(ARGS)
+
+fpga-report: setup ## place and route on iCE40 and ECP5: clock, LUTs, block RAM against the baselines
+	$(RUN) hillock fpga-report $(ARGS)
+
+bench: setup ## accuracy and speed measurements in benchmarks/
+	$(RUN) for bench in benchmarks/*.py; do echo "== $$bench"; python "$$bench" $(ARGS) || exit; done
+
+docs: setup ## generate the tables in docs/ and README.md
+	$(RUN) hillock docs $(ARGS)
+
+clean: ## remove build outputs and caches
+	@rm -rf build dist reports sim_build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find golden analog digital sim_harness tests examples benchmarks -name __pycache__ -prune -exec rm -rf {} + \
+	  2>/dev/null || true
+
+distclean: clean ## the same and the virtual environment
+	@rm -rf "$$(cd .venv 2>/dev/null && pwd -P || echo .venv)" .venv
