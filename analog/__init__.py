@@ -1,0 +1,13 @@
+"""The analog branch: neurons as circuits in ngspice.
+
+    trace = analog.simulate(network, stimulus, AnalogSettings())
+
+See docs/analog.md for the circuits, the mapping and the derivation of the timing tolerance.
+"""
+
+from analog.ngspice import NgspiceSetup
+from analog.settings import AnalogSettings, SolverOptions
+from analog.simulation import deck, simulate
+from analog.tolerance import TimingTolerance, timing_tolerance
+
+__all__ = ["AnalogSettings", "NgspiceSetup", "SolverOptions", "TimingTolerance", "deck", "simulate", "timing_tolerance"]

@@ -1,0 +1,108 @@
+"""Refractory one-shots: the comparator's edge becomes a reset pulse of a set length."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from analog.blocks.comparator import SwitchComparator
+from analog.blocks.pole import Pole
+from analog.netlist import number, positive
+
+#: Delays and edges of the XSPICE bridges and of the buffer [s]: the shortest ngspice allows.
+EDGE = 1e-12
+
+
+@dataclass(frozen=True)
+class DigitalOneShot:
+    """XSPICE: analog-to-digital bridge, buffer with a long falling delay, digital-to-analog bridge.
+
+    Equation    V(out) rises with V(detect) > supply/2 and falls ``delay`` after V(detect) < supply/2
+    Ports       detect, out
+    Parameters  delay [s] > 0, supply [V] > 0
+    Limits      an event happens at the time step that first sees it, not between steps
+    """
+
+    delay: float
+    supply: float
+    detect: str = "det"
+    out: str = "rst"
+
+    def __post_init__(self) -> None:
+        positive("One-shot delay", self.delay, "s")
+        positive("One-shot supply", self.supply, "V")
+
+    @staticmethod
+    def overhead(pole: Pole) -> float:
+        """From the crossing to the end of the pulse, less ``delay`` [s].
+
+        The comparator's pole delays a slow rise by its time constant and the fall by ln 2 of it; the edges add theirs.
+        """
+        return pole.tau + pole.half_time + 5 * EDGE
+
+    def cards(self) -> tuple[str, ...]:
+        """Two bridges, the buffer, their models."""
+        half, edge = number(self.supply / 2), number(EDGE)
+        return (
+            f"Aadc [{self.detect}] [{self.out}_d] adc",
+            f".model adc adc_bridge(in_low={half} in_high={half} rise_delay={edge} fall_delay={edge})",
+            f"Abuf {self.out}_d {self.out}_q buf",
+            f".model buf d_buffer(rise_delay={edge} fall_delay={number(self.delay)})",
+            f"Adac [{self.out}_q] [{self.out}] dac",
+            f".model dac dac_bridge(out_low=0 out_high={number(self.supply)} out_undef=0 t_rise={edge} t_fall={edge})",
+        )
+
+
+@dataclass(frozen=True)
+class AnalogOneShot:
+    """A capacitor filled at once and emptied by a constant current; the reset lasts while it is above half supply.
+
+    Equation    C dV(timer)/dt = -current tanh(V(timer) / 20 mV) + (supply - V(timer)) / R_on while V(detect) is high,
+                with current = C supply / (2 delay); V(out) follows V(timer) > supply/2 through a gate pole
+    Ports       detect, out, vdd; timer is its own
+    Parameters  delay [s] > 0, supply [V] > 0, capacitance [F] > 0
+    Limits      the gate pole keeps the comparator high until the timer is full; without it the comparator races
+                with its own reset
+    """
+
+    delay: float
+    supply: float
+    capacitance: float = 100e-15
+    pole: Pole = field(default_factory=Pole)
+    detect: str = "det"
+    out: str = "rst"
+
+    #: On-resistance of the filling switch [ohm] and steepness of its smooth control [1/V].
+    ON_RESISTANCE = 50.0
+    STEEPNESS = 20.0
+
+    def __post_init__(self) -> None:
+        positive("One-shot delay", self.delay, "s")
+        positive("One-shot supply", self.supply, "V")
+        positive("One-shot capacitance", self.capacitance, "F")
+
+    @classmethod
+    def overhead(cls, pole: Pole, capacitance: float = 100e-15) -> float:
+        """From the crossing to the end of the pulse, less ``delay`` [s], for equal poles in comparator and gate.
+
+        Comparator pole, filling to half, gate pole; the reset then turns the comparator off, whose pole has
+        risen to x = 1 - e^(-2 ln 2 - fill/tau) by then and falls to half in tau ln(2 x): there emptying starts. After
+        ``delay`` the gate pole falls.
+        """
+        fill = cls.ON_RESISTANCE * capacitance * math.log(2)
+        reached = 1 - 0.25 * math.exp(-fill / pole.tau)
+        return 3 * pole.half_time + fill + pole.tau * math.log(2 * reached)
+
+    def cards(self) -> tuple[str, ...]:
+        """Timer capacitor with its two currents, level detector, gate pole."""
+        half = self.supply / 2
+        current = self.capacitance * half / self.delay
+        control = f"0.5*(1+tanh({number(self.STEEPNESS)}*(V({self.detect})-{number(half)})))"
+        return (
+            f"Ctimer timer 0 {number(self.capacitance)} ic=0",
+            # Smooth control: a hard switch would step the charging current, and no time step is short enough for that.
+            f"Bfill vdd timer I=V(vdd,timer)/{number(self.ON_RESISTANCE)}*{control}",
+            f"Btimer timer 0 I={number(current)}*tanh(V(timer)/0.02)",
+            f"Vhalf half 0 {number(half)}",
+            *SwitchComparator(pole=self.pole, node="timer", threshold="half", cmp="gate", out=self.out).cards(),
+        )

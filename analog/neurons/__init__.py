@@ -1,0 +1,1 @@
+"""Neurons as circuits, one file each: golden parameters in, netlist out."""

@@ -1,0 +1,116 @@
+"""What decides an analog run besides the neuron and its input: scale factors, supply, circuit variant, solver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from golden.errors import SpecError
+
+VARIANTS = ("xspice", "xspice_free")
+TIERS = ("ideal",)
+
+#: Largest and smallest ratio of biological to hardware time.
+ACCELERATION = (1.0, 1e5)
+
+
+@dataclass(frozen=True)
+class SolverOptions:
+    """ngspice's options for spiking circuits; its own defaults lose or displace spikes silently.
+
+    reltol, chgtol [C], abstol [A], trtol   tolerances of the step control
+    method                                  integration method; Gear damps the switching edges, trapezoidal rings
+    steps_per_tau                           a time step is at most this fraction of the shortest time constant
+
+    Gear's second-order formula changes a decay rate by at most (step/tau)^2 / 3 in relative terms, which is where
+    ``steps_per_tau`` comes from: 50 make 0.013 %.
+    """
+
+    method: str = "gear"
+    chgtol: float = 1e-18
+    trtol: float = 1.0
+    reltol: float = 1e-4
+    abstol: float = 1e-15
+    steps_per_tau: float = 50.0
+
+    def __post_init__(self) -> None:
+        if self.method not in ("gear", "trap"):
+            raise SpecError.rule("Solver method", "gear or trap", repr(self.method))
+        for name in ("chgtol", "trtol", "reltol", "abstol", "steps_per_tau"):
+            if not getattr(self, name) > 0:
+                raise SpecError.rule(f"Solver {name}", "positive", f"{getattr(self, name):g}")
+
+    def card(self) -> str:
+        """The ``.options`` line."""
+        return (
+            f".options method={self.method} chgtol={self.chgtol:g} trtol={self.trtol:g} "
+            f"reltol={self.reltol:g} abstol={self.abstol:g}"
+        )
+
+
+@dataclass(frozen=True)
+class AnalogSettings:
+    """How biological neurons become circuits.
+
+    acceleration   biological time / hardware time, 1 to 1e5 (BrainScaleS-1: 1e4, BrainScaleS-2: 1e3)
+    capacitance    membrane capacitor of the circuit [F]
+    supply         supply voltage [V]
+    v_min, v_max   window [V] for the potentials that the neuron aims at (E_L, V_reset, V_th)
+    bio_min, bio_max   biological potentials [V] at v_min and v_max; None: each neuron's own lowest and highest
+    tier           level of the circuits' realism; only "ideal" so far
+    variant        "xspice" or "xspice_free"
+    solver         ngspice's options; None leaves ngspice its own defaults (wrong: see docs/analog.md)
+
+    Raises SpecError when a rule is broken.
+    """
+
+    acceleration: float = 1e4
+    capacitance: float = 2e-12
+    supply: float = 1.8
+    v_min: float = 0.4
+    v_max: float = 1.2
+    bio_min: float | None = None
+    bio_max: float | None = None
+    tier: str = "ideal"
+    variant: str = "xspice"
+    solver: SolverOptions | None = field(default_factory=SolverOptions)
+
+    def __post_init__(self) -> None:
+        for name in ("acceleration", "capacitance", "supply", "v_min", "v_max", "bio_min", "bio_max"):
+            value = getattr(self, name)
+            if value is None and name.startswith("bio"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise SpecError.rule(f"Analog {name}", "a number", repr(value))
+        low, high = ACCELERATION
+        if not low <= self.acceleration <= high:
+            raise SpecError.rule("Analog acceleration", f"between {low:g} and {high:g}", f"{self.acceleration:g}")
+        if not 1e-15 <= self.capacitance <= 1e-6:
+            raise SpecError.rule("Analog capacitance", "between 1e-15 and 1e-06 F", f"{self.capacitance:g} F")
+        if not 0.5 <= self.supply <= 5:
+            raise SpecError.rule("Analog supply", "between 0.5 and 5 V", f"{self.supply:g} V")
+        if not 0 <= self.v_min < self.v_max <= self.supply:
+            rule = f"0 <= v_min < v_max <= supply ({self.supply:g} V)"
+            raise SpecError.rule("Analog window", rule, f"{self.v_min:g} to {self.v_max:g} V")
+        if (self.bio_min is None) != (self.bio_max is None):
+            raise SpecError.rule("Analog bio_min and bio_max", "given together", "one alone")
+        if self.bio_min is not None and self.bio_max is not None and not self.bio_min < self.bio_max:
+            raise SpecError.rule("Analog bio_max", f"above bio_min ({self.bio_min:g} V)", f"{self.bio_max:g} V")
+        if self.tier not in TIERS:
+            raise SpecError.rule("Analog tier", f"one of {', '.join(TIERS)}", repr(self.tier))
+        if self.variant not in VARIANTS:
+            raise SpecError.rule("Analog variant", f"one of {', '.join(VARIANTS)}", repr(self.variant))
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> AnalogSettings:
+        """Build from the ``[analog]`` table of an experiment file; every key is optional, an unknown one an error."""
+        known = [entry.name for entry in fields(cls) if entry.name != "solver"]
+        for key in table:
+            if key not in known:
+                raise SpecError.rule("Analog key", f"one of {', '.join(known)}", repr(key))
+        return cls(**table)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for a trace header, solver options included."""
+        return asdict(self)

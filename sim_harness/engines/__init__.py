@@ -1,0 +1,94 @@
+"""The machines, behind one signature: an engine takes (network, stimulus) and returns a Trace.
+
+``build(name, experiment)`` sets an engine up as the experiment asks; the engine itself can then run any network and
+stimulus that its set-up allows.  One table names them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from golden.errors import SpecError
+from golden.network import Network
+from golden.stimulus import Stimulus
+from golden.trace import Trace
+
+if TYPE_CHECKING:
+    from sim_harness.experiment import Experiment
+
+Progress = Callable[[float], None]
+Kind = Literal["exact", "stepped", "integer", "analog", "rtl"]
+
+
+class Engine(Protocol):
+    """One machine."""
+
+    @property
+    def name(self) -> str:
+        """Name on the command line and in trace headers."""
+        ...
+
+    def __call__(self, network: Network, stimulus: Stimulus, progress: Progress | None = None) -> Trace:
+        """Run ``network`` under ``stimulus``."""
+        ...
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What an engine is: the kind decides with what, and how strictly, its trace is compared."""
+
+    name: str
+    kind: Kind
+    title: str
+
+
+INFOS = {
+    info.name: info
+    for info in (
+        EngineInfo("exact", "exact", "golden, exact events"),
+        EngineInfo("stepped", "stepped", "golden, float steps"),
+        EngineInfo("integer", "integer", "golden, fixed point"),
+        EngineInfo("ngspice", "analog", "circuit in ngspice"),
+        EngineInfo("amaranth", "rtl", "core in Amaranth's simulator"),
+        EngineInfo("cxxrtl", "rtl", "Verilog in CXXRTL"),
+        EngineInfo("icarus", "rtl", "Verilog in Icarus"),
+        EngineInfo("verilator", "rtl", "Verilog in Verilator"),
+    )
+}
+
+
+def parse_names(text: str | Sequence[str]) -> list[str]:
+    """Engine names from ``"exact,icarus"`` or ``"all"``, in the table's order, each once."""
+    wanted = text.split(",") if isinstance(text, str) else list(text)
+    wanted = [name.strip() for name in wanted if name.strip()]
+    if wanted == ["all"]:
+        return list(INFOS)
+    for name in wanted:
+        if name not in INFOS:
+            raise SpecError.rule("Engine", f"one of {', '.join(INFOS)}", repr(name))
+    if not wanted:
+        raise SpecError.rule("Engines", f"at least one of {', '.join(INFOS)}", "none")
+    return [name for name in INFOS if name in wanted]
+
+
+def build(name: str, experiment: Experiment, *, verilog: str | None = None) -> Engine:
+    """The engine called ``name``, set up as the experiment asks.
+
+    ``verilog`` puts a user's own Verilog (same ports, see docs/lif_core.md) in place of the generated core.
+    """
+    (name,) = parse_names([name])
+    match INFOS[name].kind:
+        case "exact" | "stepped" | "integer":
+            from sim_harness.engines import software
+
+            return software.build(name, experiment)
+        case "analog":
+            from sim_harness.engines.circuit import NgspiceEngine
+
+            return NgspiceEngine.of(experiment)
+        case "rtl":
+            from sim_harness.engines.rtl import RtlEngine
+
+            return RtlEngine.of(name, experiment, verilog)

@@ -1,0 +1,37 @@
+"""The digital core, or a user's own Verilog, in an RTL simulator as an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from golden.network import Network
+from golden.stimulus import Stimulus
+from golden.trace import Trace
+from sim_harness.engines import Progress
+from sim_harness.engines.software import quantise_for, to_trace
+from sim_harness.experiment import Experiment, FixedSettings
+from sim_harness.rtl import RtlBackEnd, RtlDesign, back_end
+
+
+@dataclass(frozen=True)
+class RtlEngine:
+    """A core in one simulator; every neuron's state is recorded through the retire port."""
+
+    name: str
+    simulator: RtlBackEnd
+    dt: float
+    fixed: FixedSettings
+    seed: int = 0
+    verilog: str | None = None
+
+    @classmethod
+    def of(cls, name: str, experiment: Experiment, verilog: str | None) -> RtlEngine:
+        """Set up as the experiment asks; MissingToolError without the simulator."""
+        return cls(name, back_end(name), experiment.dt, experiment.fixed, experiment.seed, verilog)
+
+    def __call__(self, network: Network, stimulus: Stimulus, progress: Progress | None = None) -> Trace:
+        """Quantise, build (or take from the cache) and run."""
+        machine = quantise_for(network, self.dt, self.fixed, self.seed)
+        design = RtlDesign(machine.lif, self.verilog)
+        record = self.simulator.run(design, machine.inputs(stimulus), progress=progress)
+        return to_trace(self.name, machine, stimulus, record, self.simulator.versions())

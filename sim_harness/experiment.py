@@ -1,0 +1,180 @@
+"""An experiment file: one network, one stimulus, and how each machine is to be set up for it.
+
+TOML tables: ``[neuron]`` (golden.neurons.lif), ``[population] size``, ``[run] duration dt seed record``, ``[stimulus]``
+or several ``[[stimulus]]`` that add up (golden.stimulus), ``[fixed]`` (the digital machine), ``[analog]`` (the circuit).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from operator import add
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analog import AnalogSettings
+from golden.errors import SpecError
+from golden.fixed import ROUNDINGS, Format, Rounding
+from golden.integer import TickInputs
+from golden.network import Network
+from golden.neurons.lif import LIFNeuron, read_toml
+from golden.neurons.lif_fixed import LIFFormat
+from golden.propagator import SCHEMES, Scheme
+from golden.quantise import QuantisedLIF, quantise
+from golden.stimulus import Stimulus, from_table
+
+_TABLES = {"name", "neuron", "population", "run", "stimulus", "fixed", "analog"}
+_RUN_KEYS = {"duration", "dt", "seed", "record"}
+_FIXED_KEYS = {
+    "format", "input_width", "leak", "decay_bits", "leak_rounding", "comparison", "reset", "synapse",
+    "refractory_bits", "unit", "rounding", "scheme",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FixedSettings:
+    """The digital machine asked for: structure, volts of the potential's one, how parameters are rounded."""
+
+    format: LIFFormat
+    unit: float = 1e-3
+    rounding: Rounding = "error"
+    scheme: Scheme = "exponential"
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any], neuron: LIFNeuron, has_input_spikes: bool) -> FixedSettings:
+        """Read ``[fixed]``; the synapse defaults to what the neuron and the stimulus need."""
+        check_keys("fixed", table, _FIXED_KEYS)
+        structure = {key: value for key, value in table.items() if key not in ("format", "unit", "rounding", "scheme")}
+        structure.setdefault(
+            "synapse", "exponential" if neuron.tau_syn is not None else "delta" if has_input_spikes else "none"
+        )
+        for key in ("input_width", "decay_bits", "refractory_bits"):
+            if key in structure:
+                whole_number(f"Key fixed.{key}", structure[key])
+        if table.get("rounding", "error") not in ROUNDINGS:
+            raise SpecError.rule("Key fixed.rounding", f"one of {', '.join(ROUNDINGS)}", repr(table["rounding"]))
+        if table.get("scheme", "exponential") not in SCHEMES:
+            raise SpecError.rule("Key fixed.scheme", f"one of {', '.join(SCHEMES)}", repr(table["scheme"]))
+        return cls(
+            format=LIFFormat(v=Format.parse(str(table.get("format", "24.16"))), **structure),
+            unit=number("Key fixed.unit", table.get("unit", 1e-3)),
+            rounding=table.get("rounding", "error"),
+            scheme=table.get("scheme", "exponential"),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """Everything a run needs; ``record`` are the neurons whose membrane potential is drawn."""
+
+    name: str
+    network: Network
+    stimulus: Stimulus
+    dt: float
+    fixed: FixedSettings
+    analog: AnalogSettings
+    seed: int = 0
+    record: tuple[int, ...] = (0,)
+
+    @classmethod
+    def load(cls, path: Path | str, *, neurons: int | None = None, duration: float | None = None) -> Experiment:
+        """Read an experiment file; ``neurons`` and ``duration`` [s] override its size and duration."""
+        tables = read_toml(path)
+        return cls.from_tables(tables, neurons=neurons, duration=duration, folder=Path(path).parent)
+
+    @classmethod
+    def from_tables(
+        cls,
+        tables: Mapping[str, Any],
+        *,
+        neurons: int | None = None,
+        duration: float | None = None,
+        folder: Path | None = None,
+    ) -> Experiment:
+        """Build from the parsed tables of an experiment file."""
+        check_keys("", tables, _TABLES)
+        for key in ("neuron", "run", "stimulus"):
+            if key not in tables:
+                raise SpecError.rule("Experiment", f"given with a [{key}] table", "without")
+        for key in _TABLES - {"name", "stimulus"}:
+            if not isinstance(tables.get(key, {}), Mapping):
+                raise SpecError.rule(f"Experiment {key}", "a table", repr(tables[key]))
+        run, population = tables["run"], tables.get("population", {})
+        check_keys("run", run, _RUN_KEYS)
+        check_keys("population", population, {"size"})
+        neuron = LIFNeuron.from_dict(tables["neuron"])
+        size = neurons if neurons is not None else population.get("size", neuron.size or 1)
+        network = Network(neuron, whole_number("Population size", size))
+        length = number("Duration", run.get("duration") if duration is None else duration)
+        seed = whole_number("Key run.seed", run.get("seed", 0))
+        sources = tables["stimulus"] if isinstance(tables["stimulus"], list) else [tables["stimulus"]]
+        if not sources or not all(isinstance(source, Mapping) for source in sources):
+            raise SpecError.rule("Experiment stimulus", "a table or a list of tables", repr(tables["stimulus"]))
+        parts = [
+            from_table(source, size=network.size, duration=length, seed=seed + index, folder=folder)
+            for index, source in enumerate(sources)
+        ]
+        stimulus = reduce(add, parts)
+        record = run.get("record", [network.size // 2])
+        if not isinstance(record, list) or not all(isinstance(n, int) and 0 <= n for n in record) or not record:
+            raise SpecError.rule("Key run.record", "a list of neuron indices", repr(record))
+        return cls(
+            name=str(tables.get("name", "experiment")),
+            network=network,
+            stimulus=stimulus,
+            dt=number("Key run.dt", run.get("dt", 1e-4)),
+            fixed=FixedSettings.from_table(tables.get("fixed", {}), neuron, bool(stimulus.spikes.size)),
+            analog=AnalogSettings.from_table(tables.get("analog", {})),
+            seed=seed,
+            record=tuple(n for n in record if n < network.size) or (network.size - 1,),
+        )
+
+    @cached_property
+    def quantised(self) -> QuantisedLIF:
+        """The network as integers; QuantisationError when the format cannot hold it."""
+        fixed = self.fixed
+        return quantise(
+            self.network,
+            self.dt,
+            fixed.format,
+            unit=fixed.unit,
+            rounding=fixed.rounding,
+            scheme=fixed.scheme,
+            seed=self.seed,
+        )
+
+    @cached_property
+    def tick_inputs(self) -> TickInputs:
+        """The stimulus as integers."""
+        return self.quantised.inputs(self.stimulus)
+
+    @property
+    def sample_times(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Times [s] at which continuous machines sample their potential: the ends of the ticks."""
+        steps = int(self.stimulus.duration / self.dt + 1e-6)
+        return np.minimum(self.dt * np.arange(1, steps + 1), self.stimulus.duration)
+
+
+def check_keys(table: str, given: Mapping[str, Any], known: set[str]) -> None:
+    """Refuse unknown keys, naming the known ones."""
+    for key in given:
+        if key not in known:
+            where = f"Key in [{table}]" if table else "Table or key of an experiment"
+            raise SpecError.rule(where, f"one of {', '.join(sorted(known))}", repr(key))
+
+
+def number(thing: str, value: Any) -> float:
+    """A finite float, or a SpecError that names the thing."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise SpecError.rule(thing, "a number", "missing" if value is None else repr(value))
+    return float(value)
+
+
+def whole_number(thing: str, value: Any) -> int:
+    """An int, or a SpecError that names the thing."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SpecError.rule(thing, "a whole number", repr(value))
+    return value
