@@ -10,4 +10,12 @@ from analog.settings import AnalogSettings, SolverOptions
 from analog.simulation import deck, simulate
 from analog.tolerance import TimingTolerance, timing_tolerance
 
-__all__ = ["AnalogSettings", "NgspiceSetup", "SolverOptions", "TimingTolerance", "deck", "simulate", "timing_tolerance"]
+__all__ = [
+    "AnalogSettings",
+    "NgspiceSetup",
+    "SolverOptions",
+    "TimingTolerance",
+    "deck",
+    "simulate",
+    "timing_tolerance",
+]

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from analog.blocks.one_shot import EDGE, AnalogOneShot, DigitalOneShot
 from analog.blocks.pole import Pole
-from analog.settings import AnalogSettings
 from golden.errors import SpecError
 from golden.exact import Membrane
-from golden.neurons.lif import FloatArray, LIFNeuron
-from golden.stimulus import Stimulus
+
+if TYPE_CHECKING:
+    from analog.settings import AnalogSettings
+    from golden.neurons.lif import FloatArray, LIFNeuron
+    from golden.stimulus import Stimulus
 
 #: R_on C of the reset switch as a fraction of tau_m: the interval's error by the switch is that fraction of tau_m.
 RESET_SPEED = 1e-5
@@ -30,10 +32,15 @@ RESET_LEAK = 1e-8
 SETTLING = 15
 #: A time constant is at least so many comparator poles.
 POLES_PER_TAU = 10
-#: Half-width of a charge packet into a synapse, as a fraction of tau_syn.
-SYNAPSE_PACKET = 1e-2
-#: Half-width of a charge packet into the membrane and of a current's edge, as a fraction of tau_m.
-MEMBRANE_PACKET = 1e-3
+#: Length of a staircase's edge into a synapse, as a fraction of tau_syn.
+SYNAPSE_EDGE = 1e-3
+#: Length of a staircase's edge into the membrane, as a fraction of tau_m.
+CHARGE_EDGE = 1e-3
+#: Half the length of an edge of the input current, as a fraction of tau_m.
+CURRENT_EDGE = 1e-3
+#: Fastest pole [s], and the pole as a fraction of tau_m where that is slower: ngspice cannot step over ten decades.
+FASTEST_POLE = 100e-12
+POLE_SPEED = 1e-5
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,7 @@ class HardwareLIF:
             low=low,
             amps_per_amp=gain * g / float(neuron.g_L),
             variant=settings.variant,
-            pole=Pole(),
+            pole=Pole(resistance=max(FASTEST_POLE, POLE_SPEED * tau_m) / Pole.capacitance),
         )
         hardware._check_times()
         return hardware
@@ -116,8 +123,16 @@ class HardwareLIF:
     @property
     def pulse_overhead(self) -> float:
         """Part of the refractory pulse [s] that comparator and edges make; the one-shot's delay is the rest."""
-        one_shot = DigitalOneShot if self.variant == "xspice" else AnalogOneShot
-        return one_shot.overhead(self.pole)
+        return self._one_shot.overhead(self.pole)
+
+    @property
+    def reaction(self) -> float:
+        """Time [s] from a crossing to the start of the reset pulse."""
+        return self._one_shot.reaction(self.pole)
+
+    @property
+    def _one_shot(self) -> type[DigitalOneShot] | type[AnalogOneShot]:
+        return DigitalOneShot if self.variant == "xspice" else AnalogOneShot
 
     @property
     def on_resistance(self) -> float:
@@ -130,9 +145,14 @@ class HardwareLIF:
         return self.pulse_overhead + 10 * EDGE + SETTLING * RESET_SPEED * self.tau_m
 
     @property
-    def packet(self) -> float:
-        """Half-width of charge packets into the membrane [s]: no faster than ten comparator poles."""
-        return max(MEMBRANE_PACKET * self.tau_m, 10 * self.pole.tau)
+    def charge_edge(self) -> float:
+        """Length of a charge's edge into the membrane [s]: no faster than ten comparator poles."""
+        return max(CHARGE_EDGE * self.tau_m, 10 * self.pole.tau)
+
+    @property
+    def input_edge(self) -> float:
+        """Length of the staircase's edges [s] that bring input spikes."""
+        return self.charge_edge if self.tau_syn is None else SYNAPSE_EDGE * self.tau_syn
 
     @overload
     def volts(self, biological: float) -> float: ...
@@ -179,8 +199,8 @@ def check_input(neuron: LIFNeuron, hardware: HardwareLIF, stimulus: Stimulus, su
         limit = (supply - hardware.threshold) / hardware.volts_per_volt * float(neuron.C_m)
         rule = f"at most {limit:.4g} C (threshold to supply)"
         raise SpecError.rule(f"Input charge (neuron {hardware.index})", rule, f"{charges.max():.4g} C")
-    if hardware.t_ref < 2 * hardware.packet + hardware.shortest_pulse:
-        least = (2 * hardware.packet + hardware.shortest_pulse) * hardware.acceleration
+    if hardware.t_ref < hardware.charge_edge + hardware.shortest_pulse:
+        least = (hardware.charge_edge + hardware.shortest_pulse) * hardware.acceleration
         rule = f"at least {least:.4g} s for input charges at acceleration {hardware.acceleration:g}"
         raise SpecError.rule(f"Neuron t_ref (neuron {hardware.index})", rule, f"{neuron.t_ref:g} s")
 
@@ -193,7 +213,9 @@ def lowest_potential(neuron: LIFNeuron, stimulus: Stimulus, index: int) -> float
     """
     membrane = Membrane.of(neuron)
     u_rest = min(membrane.u_rest, membrane.u_reset)
-    steps = [(float(t), 0, min(float(i), 0.0)) for t, i in zip(stimulus.times, stimulus.currents[:, index], strict=True)]
+    steps = [
+        (float(t), 0, min(float(i), 0.0)) for t, i in zip(stimulus.times, stimulus.currents[:, index], strict=True)
+    ]
     kicks = [(float(t), 1, min(float(w), 0.0)) for t, w in stimulus.spikes_of(index)]
     events = sorted(steps + kicks, key=lambda event: event[:2])
     u = lowest = u_rest

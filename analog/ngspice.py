@@ -12,14 +12,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analog.worker import Answer, Job
 from golden.errors import MissingToolError, SimulationError, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 #: Decks after which a worker is replaced: the library keeps a little memory of every one.
 DECKS_PER_WORKER = 300
@@ -68,7 +71,7 @@ class _Worker:
 
     def __init__(self, setup: NgspiceSetup) -> None:
         ours, theirs = socket.socketpair()
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         command = [sys.executable, "-m", "analog.worker", str(theirs.fileno())]
         self._process = subprocess.Popen(
             command,
@@ -116,14 +119,18 @@ class Pool:
         self._workers: list[_Worker] = []
         self.version = ""
 
-    def run(self, jobs: Sequence[Job], progress: Callable[[float], None] | None = None) -> list[Answer]:
-        """One answer per job, in order.
+    def run(
+        self,
+        jobs: Sequence[Job],
+        consume: Callable[[int, Answer], None],
+        progress: Callable[[float], None] | None = None,
+    ) -> None:
+        """Call ``consume(index, answer)`` once for every job, as the answers come in (in any order).
 
         A job whose worker crashes or exceeds the time-out is answered with an error; no other job is touched.
         Raises SimulationError when a worker does not even start.
         """
-        answers: list[Answer | None] = [None] * len(jobs)
-        waiting: Iterator[int] = iter(range(len(jobs)))
+        waiting = iter(range(len(jobs)))
         done = 0
         try:
             while len(self._workers) < min(self._processes, len(jobs)):
@@ -133,23 +140,21 @@ class Pool:
             while done < len(jobs):
                 for worker in self._ready():
                     task, answer = worker.task, self._receive(worker)
-                    if answer is None:  # a new worker has introduced itself
-                        self._feed(worker, waiting, jobs)
-                        continue
-                    assert task is not None
-                    answers[task] = answer
-                    done += 1
-                    worker.task = None
-                    if answer.spent or worker.decks >= DECKS_PER_WORKER:
-                        worker = self._replace(worker)
+                    if answer is not None:
+                        worker.task = None
+                        if answer.spent or worker.decks >= DECKS_PER_WORKER:
+                            worker = self._replace(worker)
                     self._feed(worker, waiting, jobs)
+                    if task is None or answer is None:  # a new worker has introduced itself
+                        continue
+                    consume(task, answer)
+                    done += 1
                     if progress is not None:
                         progress(done / len(jobs))
         except BaseException:
             # Interrupted: the workers still have somebody's decks; start afresh next time.
             self.close()
             raise
-        return [answer for answer in answers if answer is not None]
 
     def close(self) -> None:
         """End all workers."""

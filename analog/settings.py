@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from golden.errors import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 VARIANTS = ("xspice", "xspice_free")
 TIERS = ("ideal",)

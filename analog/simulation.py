@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from analog.checks import check_result
 from analog.neurons.lif import LIFCircuit
 from analog.ngspice import NgspiceSetup, Pool, pool
-from analog.settings import AnalogSettings
 from analog.waveforms import Spikes, read_spikes, sample
-from analog.worker import Job
+from analog.worker import Answer, Job
 from golden.errors import SimulationError, SpecError
-from golden.network import Network
-from golden.neurons.lif import FloatArray
-from golden.stimulus import Stimulus
 from golden.trace import Header, Trace, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import ArrayLike
+
+    from analog.settings import AnalogSettings
+    from golden.network import Network
+    from golden.neurons.lif import FloatArray
+    from golden.stimulus import Stimulus
+
+T = TypeVar("T")
 
 #: Samples of the membrane potential when none are asked for.
 SAMPLES = 1001
@@ -57,24 +64,28 @@ def simulate(
     """
     recorded = np.asarray(record, dtype=np.int64)
     times = np.linspace(0.0, stimulus.duration, SAMPLES) if samples is None else np.asarray(samples, dtype=np.float64)
-    if times.size and not (0 <= times.min() and times.max() <= stimulus.duration):
+    if times.size and not (times.min() >= 0 and times.max() <= stimulus.duration):
         raise SpecError.rule("Sample times", f"within 0 to {stimulus.duration:g} s", f"up to {times.max():g} s")
     for neuron in recorded.tolist():
         if not 0 <= neuron < network.size:
             raise SpecError.rule("Recorded neurons", f"indices below {network.size}", neuron)
     circuits = build(network, stimulus, settings)
     workers = pool(setup, processes)
-    columns = {neuron: column for column, neuron in enumerate(recorded.tolist())}
-    potentials = np.empty((times.size, recorded.size))
-    rows = []
-    for index, run in enumerate(run_circuits(circuits, settings, workers, progress)):
+    hardware_times = times / settings.acceleration
+
+    def judge(run: Run) -> tuple[FloatArray, FloatArray]:
+        hardware = run.circuit.hardware
         check_result(run.circuit, run.waves, run.spikes, stimulus, settings)
-        fired = run.spikes.times * settings.acceleration
-        rows.append(np.column_stack((fired, np.full(fired.size, index))))
-        if index in columns:
-            hardware = run.circuit.hardware
-            volts = sample(run.waves, "mem", hardware.rest, times / settings.acceleration)
-            potentials[:, columns[index]] = hardware.biological_volts(volts)
+        volts = np.empty(0)
+        if hardware.index in recorded:
+            volts = hardware.biological_volts(sample(run.waves, "mem", hardware.rest, hardware_times))
+        return run.spikes.times * settings.acceleration, volts
+
+    results = run_circuits(circuits, settings, workers, judge, progress)
+    rows = [np.column_stack((fired, np.full(fired.size, i))) for i, (fired, _) in enumerate(results)]
+    potentials = np.empty((times.size, recorded.size))
+    for column, neuron in enumerate(recorded.tolist()):
+        potentials[:, column] = results[neuron][1]
     header = Header(
         engine="ngspice",
         network=network.hash(),
@@ -108,17 +119,34 @@ def build(network: Network, stimulus: Stimulus, settings: AnalogSettings) -> lis
 
 
 def run_circuits(
-    circuits: list[LIFCircuit],
+    circuits: Sequence[LIFCircuit],
     settings: AnalogSettings,
     workers: Pool,
+    judge: Callable[[Run], T],
     progress: Callable[[float], None] | None = None,
-) -> Iterator[Run]:
-    """Every circuit's waveforms and spikes, in order and unchecked; SimulationError at the first that failed."""
-    jobs = [Job(circuit.netlist.text(), circuit.netlist.saved) for circuit in circuits]
-    for circuit, answer in zip(circuits, workers.run(jobs, progress), strict=True):
-        if answer.error:
-            raise SimulationError(f"Neuron {circuit.hardware.index}: {answer.error}")
-        yield Run(circuit, answer.waves, read_spikes(answer.waves, circuit.hardware.threshold, settings.supply))
+) -> list[T]:
+    """``judge`` of every circuit's run, in order.
+
+    Waveforms are read, judged and dropped one by one, for they are large.  All circuits are run; then the
+    SimulationError of the first that failed, in ngspice or before the judge, is raised.
+    """
+    verdicts: dict[int, T] = {}
+    failures: dict[int, SimulationError] = {}
+
+    def consume(task: int, answer: Answer) -> None:
+        circuit = circuits[task]
+        try:
+            if answer.error:
+                raise SimulationError(f"Neuron {circuit.hardware.index}: {answer.error}")
+            spikes = read_spikes(answer.waves, circuit.hardware.threshold, settings.supply)
+            verdicts[task] = judge(Run(circuit, answer.waves, spikes))
+        except SimulationError as error:
+            failures[task] = error
+
+    workers.run([Job(circuit.netlist.text(), circuit.netlist.saved) for circuit in circuits], consume, progress)
+    if failures:
+        raise failures[min(failures)]
+    return [verdicts[task] for task in range(len(circuits))]
 
 
 def _sizes_match(network: Network, stimulus: Stimulus) -> None:

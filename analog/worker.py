@@ -11,10 +11,12 @@ import re
 import sys
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from golden.neurons.lif import FloatArray
+if TYPE_CHECKING:
+    from golden.neurons.lif import FloatArray
 
 #: What ngspice writes when a result is worthless, although its call may return 0.
 FATAL = re.compile(

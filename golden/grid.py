@@ -67,5 +67,11 @@ def on_grid(stimulus: Stimulus, dt: float) -> GridStimulus:
     return GridStimulus(dt, int(steps), changes, np.array(rows), spikes[spikes[:, 0] < steps])
 
 
+def sample_times(duration: float, dt: float) -> FloatArray:
+    """The ends of the whole steps of ``dt`` in ``duration`` [s]: when a continuous machine's state is looked at."""
+    ends = dt * np.arange(1.0, int(duration / dt + _ON_GRID) + 1)
+    return np.minimum(ends, duration, dtype=np.float64)
+
+
 def _ceil(x: FloatArray) -> IntArray:
     return np.ceil(x - _ON_GRID).astype(np.int64)

@@ -242,9 +242,8 @@ def quantise(
             f"{float(np.asarray(neurons.V_th)[neuron]):g} V, which needs {drive[neuron]}",
         )
     report = _report(network, fmt, dt, lsb, scheme, integers, drive, ideal)
-    band = lsb * np.stack([_dead_band(fmt, integers["decay"], sign) for sign in (-1, 1)], axis=-1).astype(
-        np.float64
-    )
+    stuck = np.stack([_dead_band(fmt, integers["decay"], sign) for sign in (-1, 1)], axis=-1)
+    band = lsb * stuck.astype(np.float64)
     settings = {"format": fmt.to_dict(), "dt": dt, "unit": unit, "rounding": rounding, "scheme": scheme}
     return QuantisedLIF(network, lif, dt, unit, rounding, scheme, ideal, report, drive, band, seed, settings)
 

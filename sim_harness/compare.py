@@ -5,14 +5,17 @@ Reads traces only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from golden.errors import SpecError
-from golden.neurons.lif import FloatArray
-from golden.trace import Trace
+
+if TYPE_CHECKING:
+    from golden.neurons.lif import FloatArray
+    from golden.trace import Trace
 
 #: Integer states that must be equal, in the order in which a divergence is looked for.
 STATES = ("v_int", "i_int", "r_int")
@@ -113,7 +116,7 @@ class SpikeComparison:
         return plain | {"agrees": self.agrees}
 
 
-def compare_spikes(reference: Trace, other: Trace, tolerance: list[FloatArray] | None = None) -> SpikeComparison:
+def compare_spikes(reference: Trace, other: Trace, tolerance: Sequence[FloatArray] | None = None) -> SpikeComparison:
     """Compare spike trains; ``tolerance`` gives, per neuron, the allowed difference of its k-th spike [s].
 
     A spike within its tolerance of the end of the run may be missing in one of the two trains.

@@ -1,7 +1,8 @@
 """An experiment file: one network, one stimulus, and how each machine is to be set up for it.
 
-TOML tables: ``[neuron]`` (golden.neurons.lif), ``[population] size``, ``[run] duration dt seed record``, ``[stimulus]``
-or several ``[[stimulus]]`` that add up (golden.stimulus), ``[fixed]`` (the digital machine), ``[analog]`` (the circuit).
+TOML tables: ``[neuron]`` (golden.neurons.lif), ``[population] size``, ``[run] duration dt seed record``,
+``[stimulus]`` or several ``[[stimulus]]`` that add up (golden.stimulus), ``[fixed]`` (the digital machine),
+``[analog]`` (the circuit).
 """
 
 from __future__ import annotations
@@ -11,20 +12,22 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analog import AnalogSettings
 from golden.errors import SpecError
 from golden.fixed import ROUNDINGS, Format, Rounding
-from golden.integer import TickInputs
 from golden.network import Network
 from golden.neurons.lif import LIFNeuron, read_toml
 from golden.neurons.lif_fixed import LIFFormat
 from golden.propagator import SCHEMES, Scheme
 from golden.quantise import QuantisedLIF, quantise
 from golden.stimulus import Stimulus, from_table
+
+if TYPE_CHECKING:
+    from golden.integer import TickInputs
 
 _TABLES = {"name", "neuron", "population", "run", "stimulus", "fixed", "analog"}
 _RUN_KEYS = {"duration", "dt", "seed", "record"}
@@ -119,7 +122,7 @@ class Experiment:
         ]
         stimulus = reduce(add, parts)
         record = run.get("record", [network.size // 2])
-        if not isinstance(record, list) or not all(isinstance(n, int) and 0 <= n for n in record) or not record:
+        if not isinstance(record, list) or not all(isinstance(n, int) and n >= 0 for n in record) or not record:
             raise SpecError.rule("Key run.record", "a list of neuron indices", repr(record))
         return cls(
             name=str(tables.get("name", "experiment")),
@@ -150,12 +153,6 @@ class Experiment:
     def tick_inputs(self) -> TickInputs:
         """The stimulus as integers."""
         return self.quantised.inputs(self.stimulus)
-
-    @property
-    def sample_times(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Times [s] at which continuous machines sample their potential: the ends of the ticks."""
-        steps = int(self.stimulus.duration / self.dt + 1e-6)
-        return np.minimum(self.dt * np.arange(1, steps + 1), self.stimulus.duration)
 
 
 def check_keys(table: str, given: Mapping[str, Any], known: set[str]) -> None:

@@ -5,19 +5,22 @@ One neuron per current, all in one run: a population is the cheapest way to swee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from golden.errors import SpecError
 from golden.network import Network
-from golden.neurons.lif import FloatArray
 from golden.stimulus import constant
-from golden.trace import Trace
 from sim_harness.engines import build, parse_names
-from sim_harness.experiment import Experiment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from golden.neurons.lif import FloatArray
+    from golden.trace import Trace
+    from sim_harness.experiment import Experiment
 
 #: Whole periods that the slowest firing neuron gets.
 _PERIODS = 4
@@ -61,7 +64,9 @@ def fi_curve(
     if points < 2:
         raise SpecError.rule("Points of the f-I curve", "at least 2", points)
     if not 0 <= lowest < highest or highest <= 1:
-        raise SpecError.rule("Range of the f-I curve", "ascending and beyond rheobase (1)", f"{lowest:g} to {highest:g}")
+        raise SpecError.rule(
+            "Range of the f-I curve", "ascending and beyond rheobase (1)", f"{lowest:g} to {highest:g}"
+        )
     neuron = experiment.network.neuron.broadcast(experiment.network.size)[0]
     rheobase = float(neuron.rheobase)
     currents = rheobase * np.linspace(lowest, highest, points)

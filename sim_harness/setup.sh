@@ -140,7 +140,8 @@ install_python_packages() {
         make_environment
     fi
     say "Python packages of constraints.txt (the first time takes a few minutes)"
-    PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip install --quiet --constraint constraints.txt \
+    # Through the real path, not the link: pip writes the interpreter's path into the scripts.
+    PIP_DISABLE_PIP_VERSION_CHECK=1 "$(cd .venv && pwd -P)/bin/python" -m pip install --quiet --constraint constraints.txt \
         --editable '.[dev,demo]' || fail "pip failed (see above); run make setup again"
     printf '%s\n' "$root" >.venv/hillock-root
     fingerprint >"$stamp"

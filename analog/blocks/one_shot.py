@@ -36,9 +36,15 @@ class DigitalOneShot:
     def overhead(pole: Pole) -> float:
         """From the crossing to the end of the pulse, less ``delay`` [s].
 
-        The comparator's pole delays a slow rise by its time constant and the fall by ln 2 of it; the edges add theirs.
+        The comparator's pole delays a slow edge by its time constant.  Two and a half edges later the reset acts,
+        and the comparator is back as soon after that as it was past half supply before; the rest are the falls.
         """
-        return pole.tau + pole.half_time + 5 * EDGE
+        return pole.tau + 6 * EDGE
+
+    @staticmethod
+    def reaction(pole: Pole) -> float:
+        """From a slow crossing to the start of the pulse [s]: the comparator's pole, two events, half an edge."""
+        return pole.tau + 2.5 * EDGE
 
     def cards(self) -> tuple[str, ...]:
         """Two bridges, the buffer, their models."""
@@ -72,8 +78,8 @@ class AnalogOneShot:
     detect: str = "det"
     out: str = "rst"
 
-    #: On-resistance of the filling switch [ohm] and steepness of its smooth control [1/V].
-    ON_RESISTANCE = 50.0
+    #: How much faster than the gate's pole the timer fills, and the steepness of the filling's smooth control [1/V].
+    FILL_SPEED = 20.0
     STEEPNESS = 20.0
 
     def __post_init__(self) -> None:
@@ -82,26 +88,32 @@ class AnalogOneShot:
         positive("One-shot capacitance", self.capacitance, "F")
 
     @classmethod
-    def overhead(cls, pole: Pole, capacitance: float = 100e-15) -> float:
+    def overhead(cls, pole: Pole) -> float:
         """From the crossing to the end of the pulse, less ``delay`` [s], for equal poles in comparator and gate.
 
         Comparator pole, filling to half, gate pole; the reset then turns the comparator off, whose pole has
         risen to x = 1 - e^(-2 ln 2 - fill/tau) by then and falls to half in tau ln(2 x): there emptying starts. After
         ``delay`` the gate pole falls.
         """
-        fill = cls.ON_RESISTANCE * capacitance * math.log(2)
+        fill = pole.half_time / cls.FILL_SPEED
         reached = 1 - 0.25 * math.exp(-fill / pole.tau)
-        return 3 * pole.half_time + fill + pole.tau * math.log(2 * reached)
+        return cls.reaction(pole) + pole.tau * math.log(2 * reached) + pole.half_time
+
+    @classmethod
+    def reaction(cls, pole: Pole) -> float:
+        """From the crossing to the start of the pulse [s]: comparator's pole, filling to half, gate pole."""
+        return 2 * pole.half_time + pole.half_time / cls.FILL_SPEED
 
     def cards(self) -> tuple[str, ...]:
         """Timer capacitor with its two currents, level detector, gate pole."""
         half = self.supply / 2
+        on_resistance = self.pole.tau / self.FILL_SPEED / self.capacitance
         current = self.capacitance * half / self.delay
         control = f"0.5*(1+tanh({number(self.STEEPNESS)}*(V({self.detect})-{number(half)})))"
         return (
             f"Ctimer timer 0 {number(self.capacitance)} ic=0",
             # Smooth control: a hard switch would step the charging current, and no time step is short enough for that.
-            f"Bfill vdd timer I=V(vdd,timer)/{number(self.ON_RESISTANCE)}*{control}",
+            f"Bfill vdd timer I=V(vdd,timer)/{number(on_resistance)}*{control}",
             f"Btimer timer 0 I={number(current)}*tanh(V(timer)/0.02)",
             f"Vhalf half 0 {number(half)}",
             *SwitchComparator(pole=self.pole, node="timer", threshold="half", cmp="gate", out=self.out).cards(),

@@ -1,32 +1,35 @@
-"""The exponential synapse: charge packets on an RC node, whose voltage is a current into the membrane."""
+"""The exponential synapse: charges on an RC node, whose voltage is a current into the membrane."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from analog.blocks.current_input import CurrentInput
+from analog.blocks.current_input import ChargeInput
 from analog.netlist import number, positive
-from golden.neurons.lif import FloatArray
+
+if TYPE_CHECKING:
+    from golden.neurons.lif import FloatArray
 
 
 @dataclass(frozen=True, eq=False)
 class ExponentialSynapse:
     """Input spikes decay on a capacitor and drive the membrane through a transconductance.
 
-    Equation    C dV(syn)/dt = -V(syn) C / tau + I_pulses(t),      I = transconductance V(syn), into node
+    Equation    tau dV(syn)/dt = -V(syn) + tau dV(drive)/dt / 2,      I = transconductance V(syn), into node
     Ports       node; syn is its own, its voltage is taken from mid-supply so that inhibition has room too
     Parameters  tau [s] > 0, transconductance [S] > 0, capacitance [F] > 0, initial V(syn) [V],
-                times and currents of the charge packets (see `analog.drive`)
-    Limits      the voltage swing is half a supply at most; the mapping chooses the transconductance for it
-    Error       a packet of half-width w delivers, after it has passed, exactly the exponential that starts at its
-                centre; the charge missing while it passes is (w / tau)^2 / 12 of the whole
+                times [s] and jumps [V]: the staircase at syn (drive is twice that, through half the capacitance)
+    Limits      the swing should stay within half a supply to either side; the mapping chooses the transconductance so
+    Error       an edge of length W leaves exactly the exponential that starts at its centre; the charge missing
+                while it passes is (W / tau)^2 / 24 of the whole
     """
 
     tau: float
     transconductance: float
     initial: float
     times: FloatArray
-    currents: FloatArray
+    jumps: FloatArray
     middle: float
     capacitance: float = 100e-15
     node: str = "mem"
@@ -37,11 +40,12 @@ class ExponentialSynapse:
         positive("Synaptic capacitance", self.capacitance, "F")
 
     def cards(self) -> tuple[str, ...]:
-        """Capacitor, resistor, packets and transconductance."""
+        """Half the capacitor to mid-supply, half to the staircase, the resistor and the transconductance."""
+        half, level = self.capacitance / 2, self.middle + self.initial
         return (
             f"Vmid mid 0 {number(self.middle)}",
-            f"Csyn syn mid {number(self.capacitance)} ic={number(self.initial)}",
+            f"Csyn syn mid {number(half)} ic={number(self.initial)}",
             f"Rsyn syn mid {number(self.tau / self.capacitance)}",
-            *CurrentInput(self.times, self.currents, "syn", "syn").cards(),
+            *ChargeInput(self.times, 2 * self.jumps, half, level, "syn", "axon").cards(),
             f"Gsyn 0 {self.node} syn mid {number(self.transconductance)}",
         )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from analog.blocks.current_input import CurrentInput
+from analog.blocks.current_input import ChargeInput, CurrentInput
 from analog.blocks.synapse import ExponentialSynapse
-from analog.drive import charge_packets, step_current, synaptic_drive
+from analog.drive import charge_drive, step_current, synaptic_drive
 from analog.mapping import HardwareLIF, check_input
 from analog.netlist import Block, Netlist
-from analog.settings import AnalogSettings
 from analog.tiers import TIERS
-from golden.neurons.lif import LIFNeuron
-from golden.stimulus import Stimulus
+
+if TYPE_CHECKING:
+    from analog.settings import AnalogSettings
+    from golden.neurons.lif import LIFNeuron
+    from golden.stimulus import Stimulus
 
 #: Nodes every tier has: the membrane, the comparator before its pole, the gate of the reset switch.
 SAVED = ("mem", "cmp", "rst")
@@ -35,10 +38,12 @@ class LIFCircuit:
         hardware = HardwareLIF.of(neuron, settings, index)
         check_input(neuron, hardware, stimulus, settings.supply)
         solver = settings.solver
+        inputs = _inputs(neuron, hardware, stimulus, settings)
+        coupled = sum(block.capacitance for block in inputs if isinstance(block, ChargeInput))
         netlist = Netlist(
             title=f"LIF neuron {index}, tier {settings.tier}, variant {settings.variant}",
             comments=_comments(neuron, hardware),
-            blocks=(*TIERS[settings.tier](hardware, settings), *_inputs(neuron, hardware, stimulus, settings)),
+            blocks=(*TIERS[settings.tier](hardware, settings, hardware.C - coupled), *inputs),
             options="" if solver is None else solver.card(),
             duration=stimulus.duration / hardware.acceleration,
             max_step=None if solver is None else hardware.shortest_tau / solver.steps_per_tau,
@@ -51,14 +56,15 @@ def _inputs(
     neuron: LIFNeuron, hardware: HardwareLIF, stimulus: Stimulus, settings: AnalogSettings
 ) -> tuple[Block, ...]:
     current = step_current(hardware, stimulus)
-    inputs: list[Block] = [CurrentInput(current.times, current.currents)]
+    inputs: list[Block] = [CurrentInput(current.times, current.values)]
     if hardware.tau_syn is None:
-        kicks = charge_packets(hardware, stimulus, float(neuron.C_m))
+        kicks = charge_drive(hardware, stimulus, float(neuron.C_m))
         if kicks is not None:
-            inputs.append(CurrentInput(kicks.times, kicks.currents, name="kick"))
+            # Half of the capacitance couples, so twice the jump is applied; the other half keeps the solver's
+            # tolerance on the membrane itself, however high the staircase climbs.
+            inputs.append(ChargeInput(kicks.times, 2 * kicks.values, hardware.C / 2, hardware.rest))
         return tuple(inputs)
-    capacitance = ExponentialSynapse.capacitance
-    drive = synaptic_drive(hardware, stimulus, settings.supply / 4, capacitance)
+    drive = synaptic_drive(hardware, stimulus, settings.supply / 4)
     if drive is not None:
         inputs.append(
             ExponentialSynapse(
@@ -66,9 +72,8 @@ def _inputs(
                 transconductance=drive.transconductance,
                 initial=drive.initial,
                 times=drive.points.times,
-                currents=drive.points.currents,
+                jumps=drive.points.values,
                 middle=settings.supply / 2,
-                capacitance=capacitance,
             )
         )
     return tuple(inputs)
@@ -79,6 +84,8 @@ def _comments(neuron: LIFNeuron, hardware: HardwareLIF) -> tuple[str, ...]:
     return (
         f"biological (SI units): {biological}",
         f"acceleration {hardware.acceleration:g}: hardware tau_m = {hardware.tau_m:g} s, t_ref = {hardware.t_ref:g} s",
-        f"V_hw = {hardware.v_min:g} V + {hardware.volts_per_volt:g} (V - {hardware.low:g} V), "
-        f"I_hw = {hardware.amps_per_amp:g} I",
+        (
+            f"V_hw = {hardware.v_min:g} V + {hardware.volts_per_volt:g} (V - {hardware.low:g} V), "
+            f"I_hw = {hardware.amps_per_amp:g} I"
+        ),
     )

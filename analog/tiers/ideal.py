@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from analog.blocks.bias import Bias
 from analog.blocks.comparator import SwitchComparator, TanhComparator
 from analog.blocks.leak import Leak
@@ -9,12 +11,17 @@ from analog.blocks.membrane import MembraneCapacitor
 from analog.blocks.one_shot import AnalogOneShot, DigitalOneShot
 from analog.blocks.reset_switch import ResetSwitch
 from analog.mapping import RESET_LEAK, HardwareLIF
-from analog.netlist import Block
-from analog.settings import AnalogSettings
+
+if TYPE_CHECKING:
+    from analog.netlist import Block
+    from analog.settings import AnalogSettings
 
 
-def blocks(hardware: HardwareLIF, settings: AnalogSettings) -> tuple[Block, ...]:
-    """Everything but the inputs: nodes mem (membrane), cmp (comparator), rst (gate of the reset switch)."""
+def blocks(hardware: HardwareLIF, settings: AnalogSettings, capacitance: float) -> tuple[Block, ...]:
+    """Everything but the inputs: nodes mem (membrane), cmp (comparator), rst (gate of the reset switch).
+
+    ``capacitance`` [F] is what the membrane's own capacitor must have; inputs that couple through one bring the rest.
+    """
     delay, supply = hardware.t_ref - hardware.pulse_overhead, settings.supply
     detector: tuple[Block, ...]
     if hardware.variant == "xspice":
@@ -26,7 +33,7 @@ def blocks(hardware: HardwareLIF, settings: AnalogSettings) -> tuple[Block, ...]
         Bias("rest", hardware.rest),
         Bias("thr", hardware.threshold),
         Bias("res", hardware.reset),
-        MembraneCapacitor(hardware.C, hardware.rest),
+        MembraneCapacitor(capacitance, hardware.rest),
         Leak(hardware.g),
         *detector,
         ResetSwitch(hardware.on_resistance, 1 / (RESET_LEAK * hardware.g), supply / 2),

@@ -225,9 +225,10 @@ def read_toml(path: Path | str) -> dict[str, Any]:
     """Parse a TOML file; a missing or broken file is a SpecError that names it."""
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise SpecError.rule(f"File {path}", "readable", (reason or "unreadable").lower()) from None
+    except OSError as error:
+        raise SpecError.rule(f"File {path}", "readable", (error.strerror or str(error)).lower()) from None
+    except UnicodeDecodeError:
+        raise SpecError.rule(f"File {path}", "UTF-8 text", "something else") from None
     except tomllib.TOMLDecodeError as error:
         raise SpecError.rule(f"File {path}", "valid TOML", f"broken ({error})") from None
 

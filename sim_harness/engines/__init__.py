@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from golden.errors import SpecError
-from golden.network import Network
-from golden.stimulus import Stimulus
-from golden.trace import Trace
 
 if TYPE_CHECKING:
+    from golden.network import Network
+    from golden.stimulus import Stimulus
+    from golden.trace import Trace
     from sim_harness.experiment import Experiment
 
 Progress = Callable[[float], None]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 import analog
 from analog import AnalogSettings
-from golden.network import Network
-from golden.stimulus import Stimulus
-from golden.trace import Trace
+from golden.grid import sample_times
 from sim_harness import toolchain
-from sim_harness.engines import Progress
-from sim_harness.experiment import Experiment
+
+if TYPE_CHECKING:
+    from golden.network import Network
+    from golden.stimulus import Stimulus
+    from golden.trace import Trace
+    from sim_harness.engines import Progress
+    from sim_harness.experiment import Experiment
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,11 @@ class NgspiceEngine:
 
     def __call__(self, network: Network, stimulus: Stimulus, progress: Progress | None = None) -> Trace:
         """Run; see analog.simulate."""
-        samples = self.interval * np.arange(1, int(stimulus.duration / self.interval + 1e-6) + 1)
         return analog.simulate(
             network,
             stimulus,
             self.settings,
             record=self.record,
-            samples=np.minimum(samples, stimulus.duration),
+            samples=sample_times(stimulus.duration, self.interval),
             progress=progress,
         )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from golden.network import Network
-from golden.stimulus import Stimulus
-from golden.trace import Trace
-from sim_harness.engines import Progress
 from sim_harness.engines.software import quantise_for, to_trace
-from sim_harness.experiment import Experiment, FixedSettings
 from sim_harness.rtl import RtlBackEnd, RtlDesign, back_end
+
+if TYPE_CHECKING:
+    from golden.network import Network
+    from golden.stimulus import Stimulus
+    from golden.trace import Trace
+    from sim_harness.engines import Progress
+    from sim_harness.experiment import Experiment, FixedSettings
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from golden import exact, integer, stepped
-from golden.integer import IntegerRecord
-from golden.network import Network
+from golden.grid import sample_times
 from golden.quantise import QuantisedLIF, quantise
-from golden.stimulus import Stimulus
 from golden.trace import Header, Trace, versions
-from sim_harness.engines import Engine, Progress
-from sim_harness.experiment import Experiment, FixedSettings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from golden.integer import IntegerRecord
+    from golden.network import Network
+    from golden.stimulus import Stimulus
+    from sim_harness.engines import Engine, Progress
+    from sim_harness.experiment import Experiment, FixedSettings
 
 
 def build(name: str, experiment: Experiment) -> Engine:
@@ -36,8 +41,7 @@ class ExactEngine:
 
     def __call__(self, network: Network, stimulus: Stimulus, progress: Progress | None = None) -> Trace:
         """Run; see golden.exact.simulate."""
-        samples = self.interval * np.arange(1, int(stimulus.duration / self.interval + 1e-6) + 1)
-        samples = np.minimum(samples, stimulus.duration)
+        samples = sample_times(stimulus.duration, self.interval)
         return exact.simulate(network, stimulus, record=self.record, samples=samples, progress=progress)
 
 
@@ -82,9 +86,7 @@ class IntegerEngine:
 
 def quantise_for(network: Network, dt: float, fixed: FixedSettings, seed: int) -> QuantisedLIF:
     """The integers of ``network`` on the machine that ``fixed`` asks for."""
-    return quantise(
-        network, dt, fixed.format, unit=fixed.unit, rounding=fixed.rounding, scheme=fixed.scheme, seed=seed
-    )
+    return quantise(network, dt, fixed.format, unit=fixed.unit, rounding=fixed.rounding, scheme=fixed.scheme, seed=seed)
 
 
 def to_trace(
@@ -92,7 +94,7 @@ def to_trace(
 ) -> Trace:
     """An integer record as a trace: potentials in volts and all states as the integers they are."""
     dt = machine.dt
-    states = {
+    states: dict[str, NDArray[Any]] = {
         "v": machine.volts(record.v, record.recorded),
         "v_int": record.v.astype(np.int32),
         "i_int": record.i.astype(np.int32),
