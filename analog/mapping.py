@@ -194,6 +194,9 @@ def check_input(neuron: LIFNeuron, hardware: HardwareLIF, stimulus: Stimulus, su
     charges = stimulus.spikes_of(hardware.index)[:, 1]
     if not charges.size:
         return
+    if hardware.variant == "xspice":
+        thing = f"Analog variant for input charges (neuron {hardware.index}, without tau_syn)"
+        raise SpecError.rule(thing, "xspice_free, for ngspice loses XSPICE events on them", "xspice")
     highest = hardware.threshold + hardware.volts_per_volt * charges.max() / float(neuron.C_m)
     if highest > supply:
         limit = (supply - hardware.threshold) / hardware.volts_per_volt * float(neuron.C_m)

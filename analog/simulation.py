@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: Step limits, as fractions of the usual, with which a neuron is run again whose result did not pass its checks: what
+#: ngspice does to XSPICE events (see DigitalOneShot) depends on where its steps happen to fall.
+RERUN_STEPS = (0.8, 0.64)
+
 #: Samples of the membrane potential when none are asked for.
 SAMPLES = 1001
 
@@ -60,7 +64,8 @@ def simulate(
     ``progress``    called with the fraction done
 
     Raises SpecError when a neuron does not fit the hardware (before anything runs), MissingToolError without ngspice,
-    SimulationError when a run fails or its result does not pass the checks of `analog.checks`.
+    SimulationError when a run fails, or when its result does not pass the checks of `analog.checks`, not even with
+    shorter time steps; neurons that needed those are listed as "reruns" in the header's settings.
     """
     recorded = np.asarray(record, dtype=np.int64)
     times = np.linspace(0.0, stimulus.duration, SAMPLES) if samples is None else np.asarray(samples, dtype=np.float64)
@@ -81,8 +86,15 @@ def simulate(
             volts = hardware.biological_volts(sample(run.waves, "mem", hardware.rest, hardware_times))
         return run.spikes.times * settings.acceleration, volts
 
-    results = run_circuits(circuits, settings, workers, judge, progress)
-    rows = [np.column_stack((fired, np.full(fired.size, i))) for i, (fired, _) in enumerate(results)]
+    results, rejected = run_circuits(circuits, settings, workers, judge, progress)
+    reruns = sorted(rejected)
+    for shorter in RERUN_STEPS if settings.solver is not None else ():
+        again = [circuits[index].with_max_step(shorter) for index in sorted(rejected)]
+        more, rejected = run_circuits(again, settings, workers, judge)
+        results |= more
+    if rejected:
+        raise rejected[min(rejected)]
+    rows = [np.column_stack((results[i][0], np.full(results[i][0].size, i))) for i in range(network.size)]
     potentials = np.empty((times.size, recorded.size))
     for column, neuron in enumerate(recorded.tolist()):
         potentials[:, column] = results[neuron][1]
@@ -94,7 +106,7 @@ def simulate(
         duration=stimulus.duration,
         seed=stimulus.seed,
         versions={**versions("PySpice"), "ngspice": workers.version},
-        settings=settings.to_dict(),
+        settings={**settings.to_dict(), "reruns": reruns},
     )
     return Trace(header, np.concatenate(rows), recorded, times, {"v": potentials}, {"v": "V"})
 
@@ -124,29 +136,32 @@ def run_circuits(
     workers: Pool,
     judge: Callable[[Run], T],
     progress: Callable[[float], None] | None = None,
-) -> list[T]:
-    """``judge`` of every circuit's run, in order.
+) -> tuple[dict[int, T], dict[int, SimulationError]]:
+    """``judge`` of every circuit's run, and the SimulationErrors it raised instead, both by neuron.
 
-    Waveforms are read, judged and dropped one by one, for they are large.  All circuits are run; then the
-    SimulationError of the first that failed, in ngspice or before the judge, is raised.
+    Waveforms are read, judged and dropped one by one, for they are large.  All circuits are run; then, if ngspice
+    itself failed on any, the SimulationError of the first of them is raised.
     """
     verdicts: dict[int, T] = {}
-    failures: dict[int, SimulationError] = {}
+    rejected: dict[int, SimulationError] = {}
+    failures: dict[int, str] = {}
 
     def consume(task: int, answer: Answer) -> None:
-        circuit = circuits[task]
+        circuit, index = circuits[task], circuits[task].hardware.index
+        if answer.error:
+            failures[index] = answer.error
+            return
+        spikes = read_spikes(answer.waves, circuit.hardware.threshold, settings.supply)
         try:
-            if answer.error:
-                raise SimulationError(f"Neuron {circuit.hardware.index}: {answer.error}")
-            spikes = read_spikes(answer.waves, circuit.hardware.threshold, settings.supply)
-            verdicts[task] = judge(Run(circuit, answer.waves, spikes))
+            verdicts[index] = judge(Run(circuit, answer.waves, spikes))
         except SimulationError as error:
-            failures[task] = error
+            rejected[index] = error
 
-    workers.run([Job(circuit.netlist.text(), circuit.netlist.saved) for circuit in circuits], consume, progress)
+    if circuits:
+        workers.run([Job(circuit.netlist.text(), circuit.netlist.saved) for circuit in circuits], consume, progress)
     if failures:
-        raise failures[min(failures)]
-    return [verdicts[task] for task in range(len(circuits))]
+        raise SimulationError(f"Neuron {min(failures)}: {failures[min(failures)]}")
+    return verdicts, rejected
 
 
 def _sizes_match(network: Network, stimulus: Stimulus) -> None:

@@ -175,7 +175,7 @@ class ErrorModel:
 
     @property
     def event_slack(self) -> float:
-        """By how much [hardware s] an XSPICE event may be early when an input edge is about: see `analog.waveforms`."""
+        """By how much [hardware s] an XSPICE event may be early when an input edge is about (see DigitalOneShot)."""
         return 2 * self.hardware.input_edge if self.hardware.variant == "xspice" else 0.0
 
     def bounds(self, fired: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -28,7 +28,8 @@ def replacing(path: Path | str) -> Iterator[Path]:
         yield partial
         partial.replace(path)
     except OSError as error:
-        raise SpecError.rule(f"File {path}", "writable", (error.strerror or str(error)).lower()) from None
+        reason = (error.strerror or str(error)).lower()
+        raise SpecError.rule(f"File {path}", "writable", f"refused ({reason})") from None
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -22,7 +22,7 @@ import analog
 from golden.integer import IntegerRecord
 from golden.neurons.lif_fixed import State
 from sim_harness.compare import IntegerComparison, SpikeComparison, compare_integers, compare_spikes
-from sim_harness.engines import INFOS, EngineInfo, build, parse_names
+from sim_harness.engines import INFOS, EngineInfo, Verilog, build, parse_names
 from sim_harness.rtl.divergence import Divergence, first_divergence
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ class Crosscheck:
     experiment: Experiment
     runs: dict[str, Run]
     rows: tuple[Row, ...]
-    verilog: str | None = None
-    notes: tuple[str, ...] = field(default=())
+    verilog: Verilog | None = None
 
     @property
     def agrees(self) -> bool:
@@ -118,7 +117,7 @@ class Crosscheck:
                 for name, run in self.runs.items()
             },
             "rows": [row.to_dict() for row in self.rows],
-            "notes": list(self.notes),
+            "verilog": None if self.verilog is None else self.verilog.name,
         }
 
 
@@ -126,16 +125,17 @@ def crosscheck(
     experiment: Experiment,
     engines: str | Sequence[str] = "all",
     *,
-    verilog: str | None = None,
-    verilog_name: str | None = None,
+    verilog: Verilog | None = None,
     progress: EngineProgress | None = None,
 ) -> Crosscheck:
     """Run ``experiment`` on the named engines and on the models they are compared with.
 
-    ``verilog`` is the text of a user's own core (same ports), which then stands in for the generated one in every
-    RTL engine; ``verilog_name`` is what messages and reports call it.
+    ``verilog`` is a user's own core (same ports), which then stands in for the generated one in every RTL engine;
+    Amaranth's simulator, which runs no Verilog, is then left out of ``all``.
     """
     asked = parse_names(engines)
+    if verilog is not None and engines == "all":
+        asked.remove("amaranth")
     needed = {model for name in asked for model in _NEEDS[INFOS[name].kind]}
     names = [name for name in INFOS if name in needed | set(asked)]
     if any(INFOS[name].kind in ("integer", "rtl") for name in names):
@@ -157,7 +157,7 @@ def crosscheck(
         external = [name for name in names if name not in runs]
         runs |= dict(zip(external, pool.map(run, external), strict=True))
     rows = tuple(_compare(experiment, name, runs) for name in names if name != "exact")
-    return Crosscheck(experiment, {name: runs[name] for name in names}, rows, verilog_name)
+    return Crosscheck(experiment, {name: runs[name] for name in names}, rows, verilog)
 
 
 def _compare(experiment: Experiment, name: str, runs: dict[str, Run]) -> Row:

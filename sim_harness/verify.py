@@ -70,7 +70,7 @@ class Verification:
     engines: tuple[str, ...]
     seed: int
     pairs: dict[tuple[str, str], Tally] = field(default_factory=dict)
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
     divergences: list[tuple[str, str, str]] = field(default_factory=list)
     coverage: Counter[str] = field(default_factory=Counter)
     cases: int = 0
@@ -131,8 +131,8 @@ def verify(
 ) -> Verification:
     """Run a campaign of at least ``updates`` neuron updates on every engine.
 
-    ``jobs`` processes share the work; the result does not depend on their number. ``progress`` is called with the fraction
-    done.
+    ``jobs`` processes share the work; the result does not depend on their number. ``progress`` is called with the
+    fraction done.
     """
     chosen = parse_engines(engines)
     for name in chosen:
@@ -161,7 +161,7 @@ def compare(
     with _workers(jobs) as run_all:
         for engine, number, record, seconds in run_all(tasks):
             records[number][engine] = record
-            result.seconds[engine] += seconds
+            result.seconds[engine] = result.seconds.get(engine, 0.0) + seconds
             done += by_number[number].updates
             if progress is not None:
                 progress(done / total)

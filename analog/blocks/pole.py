@@ -10,17 +10,18 @@ from analog.netlist import number, positive
 
 @dataclass(frozen=True)
 class Pole:
-    """Resistor and capacitor; 1 kOhm and 100 fF unless told otherwise.
+    """Resistor and capacitor; 10 kOhm and 10 fF unless told otherwise.
 
     Equation    tau dV(out)/dt = V(in) - V(out),      tau = resistance capacitance
     Parameters  resistance [ohm] > 0, capacitance [F] > 0
 
     It is there for the solver as much as for realism: ngspice controls its step by charges only, so an edge that
-    charges nothing passes between two steps unseen.
+    charges nothing passes between two steps unseen.  The smaller the charge, the sooner ngspice's chgtol ends the short
+    steps in the tail of an edge.
     """
 
-    resistance: float = 1e3
-    capacitance: float = 100e-15
+    resistance: float = 10e3
+    capacitance: float = 10e-15
 
     def __post_init__(self) -> None:
         positive("Pole resistance", self.resistance, "ohm")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from analog.blocks.current_input import ChargeInput, CurrentInput
@@ -50,6 +50,11 @@ class LIFCircuit:
             saved=SAVED,
         )
         return cls(neuron, hardware, netlist)
+
+    def with_max_step(self, fraction: float) -> LIFCircuit:
+        """The same circuit, its longest time step cut to ``fraction``; unchanged where ngspice chooses the step."""
+        step = self.netlist.max_step
+        return self if step is None else replace(self, netlist=replace(self.netlist, max_step=fraction * step))
 
 
 def _inputs(

@@ -14,6 +14,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from golden.errors import SpecError
+from golden.files import replacing
+from sim_harness.engines import Verilog
 
 Spec = Annotated[Path, typer.Argument(metavar="SPEC.toml", help="Experiment file (see examples/).")]
 Neurons = Annotated[int | None, typer.Option(help="Population size instead of the file's.")]
@@ -47,7 +49,7 @@ def engine_progress() -> Iterator[Callable[[str, float], None]]:
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=err, transient=True) as progress:
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         tasks: dict[str, TaskID] = {}
 
         def update(name: str, fraction: float) -> None:
@@ -60,28 +62,16 @@ def engine_progress() -> Iterator[Callable[[str, float], None]]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a whole file or none; SpecError when the place is not writable."""
-    with writable(path):
-        partial = path.with_name(path.name + ".part")
+    with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
 
 
-@contextmanager
-def writable(path: Path) -> Iterator[None]:
-    """Turn a failure to write ``path`` into one line."""
-    try:
-        yield
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise SpecError.rule(f"Output {path}", "writable", reason) from None
-
-
-def read_verilog(path: Path | None) -> str | None:
-    """Text of a user's Verilog file; SpecError when it cannot be read."""
+def read_verilog(path: Path | None) -> Verilog | None:
+    """A user's Verilog file; SpecError when it cannot be read."""
     if path is None:
         return None
     try:
-        return path.read_text(encoding="utf-8")
+        return Verilog(path.read_text(encoding="utf-8"), path.name)
     except (OSError, UnicodeDecodeError) as error:
         reason = (error.strerror or "unreadable").lower() if isinstance(error, OSError) else "not text"
         raise SpecError.rule(f"Verilog file {path}", "readable", reason) from None

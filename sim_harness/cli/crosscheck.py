@@ -44,7 +44,6 @@ def command(
             experiment,
             on,
             verilog=read_verilog(verilog),
-            verilog_name=None if verilog is None else verilog.name,
             progress=progress,
         )
         page = None

@@ -21,7 +21,6 @@ from sim_harness.cli.common import (
     print_json,
     read_verilog,
     table,
-    writable,
 )  # fmt: skip
 from sim_harness.engines import INFOS, build, parse_names
 from sim_harness.experiment import Experiment
@@ -53,8 +52,7 @@ def run(
     with engine_progress() as progress:
         trace = engine(experiment.network, experiment.stimulus, lambda fraction: progress(name, fraction))
     if output is not None:
-        with writable(output):
-            (trace.save_npz if output.suffix == ".npz" else trace.save_vcd)(output)
+        (trace.save_npz if output.suffix == ".npz" else trace.save_vcd)(output)
     if json:
         print_json(summary(trace) | {"output": None if output is None else str(output)})
     else:

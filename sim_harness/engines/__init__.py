@@ -22,6 +22,14 @@ Progress = Callable[[float], None]
 Kind = Literal["exact", "stepped", "integer", "analog", "rtl"]
 
 
+@dataclass(frozen=True)
+class Verilog:
+    """A user's own core: its text, and what messages call it."""
+
+    text: str
+    name: str
+
+
 class Engine(Protocol):
     """One machine."""
 
@@ -73,7 +81,7 @@ def parse_names(text: str | Sequence[str]) -> list[str]:
     return [name for name in INFOS if name in wanted]
 
 
-def build(name: str, experiment: Experiment, *, verilog: str | None = None) -> Engine:
+def build(name: str, experiment: Experiment, *, verilog: Verilog | None = None) -> Engine:
     """The engine called ``name``, set up as the experiment asks.
 
     ``verilog`` puts a user's own Verilog (same ports, see docs/lif_core.md) in place of the generated core.

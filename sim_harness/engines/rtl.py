@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from golden.network import Network
     from golden.stimulus import Stimulus
     from golden.trace import Trace
-    from sim_harness.engines import Progress
+    from sim_harness.engines import Progress, Verilog
     from sim_harness.experiment import Experiment, FixedSettings
 
 
@@ -25,16 +25,17 @@ class RtlEngine:
     dt: float
     fixed: FixedSettings
     seed: int = 0
-    verilog: str | None = None
+    verilog: Verilog | None = None
 
     @classmethod
-    def of(cls, name: str, experiment: Experiment, verilog: str | None) -> RtlEngine:
+    def of(cls, name: str, experiment: Experiment, verilog: Verilog | None) -> RtlEngine:
         """Set up as the experiment asks; MissingToolError without the simulator."""
         return cls(name, back_end(name), experiment.dt, experiment.fixed, experiment.seed, verilog)
 
     def __call__(self, network: Network, stimulus: Stimulus, progress: Progress | None = None) -> Trace:
         """Quantise, build (or take from the cache) and run."""
         machine = quantise_for(network, self.dt, self.fixed, self.seed)
-        design = RtlDesign(machine.lif, self.verilog)
+        own = self.verilog
+        design = RtlDesign(machine.lif) if own is None else RtlDesign(machine.lif, own.text, own.name)
         record = self.simulator.run(design, machine.inputs(stimulus), progress=progress)
         return to_trace(self.name, machine, stimulus, record, self.simulator.versions())

@@ -14,6 +14,7 @@ from golden.trace import Header, Trace, versions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
     from golden.integer import IntegerRecord
     from golden.network import Network
     from golden.stimulus import Stimulus

@@ -11,6 +11,7 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 
 from golden.errors import SpecError
+from golden.files import replacing
 from sim_harness.compare import IntegerComparison, SpikeComparison
 from sim_harness.report import plots
 from sim_harness.units import engineering
@@ -42,9 +43,9 @@ def describe(row: Row) -> str:
     """What one comparison found, in words; the terminal table and the page share it."""
     match row.comparison:
         case IntegerComparison() as bits:
-            states = f"{bits.updates:,} neuron-updates" if bits.updates else "no states shown"
-            spikes = f"{bits.spike_mismatches} of {bits.spikes:,} spikes"
-            return f"{spikes} and {bits.state_mismatches} states differ; {states}"
+            seen = f"(of {bits.updates:,} updates)" if bits.updates else "(none shown)"
+            spikes = f"{bits.spike_mismatches} spikes (of {bits.spikes:,})"
+            return f"{spikes} and {bits.state_mismatches} states {seen} differ"
         case SpikeComparison() as times:
             text = f"{times.count_mismatches} of {times.neurons} spike counts differ"
             if times.compared:
@@ -80,12 +81,11 @@ def write_report(
     path = Path(folder) / "index.html"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".part")
-        partial.write_text(html, encoding="utf-8")
-        partial.replace(path)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise SpecError.rule(f"Report folder {folder}", "writable", reason) from None
+        raise SpecError.rule(f"Report folder {folder}", "a folder that can be made", f"refused ({reason})") from None
+    with replacing(path) as partial:
+        partial.write_text(html, encoding="utf-8")
     return path
 
 

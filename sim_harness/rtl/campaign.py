@@ -129,7 +129,8 @@ def cases(updates: int = 1_000_000, seed: int = 1, crossed: int | None = None) -
 def _case(number: int, fmt: LIFFormat, size: int, ticks: int, *, shared: bool, rng: np.random.Generator) -> Case:
     lif = FixedLIF(fmt, size, _draw_parameters(fmt, () if shared else (size,), rng))
     steering = _Steering(lif, rng)
-    currents, events = [], []
+    currents: list[IntArray] = []
+    events: list[IntArray] = []
     for tick in range(ticks):
         for table, rows in zip((currents, events), steering.tick(), strict=True):
             table.append(np.column_stack((np.full(len(rows), tick), rows)))
@@ -205,7 +206,7 @@ class _Steering:
         return np.column_stack((neurons, weights))
 
     def _push(self, leaked: IntArray) -> IntArray:
-        """New currents for some neurons: everyday ones, rails, and ones that lead to the threshold or just beside it."""
+        """New currents for some neurons: everyday ones, rails, and ones that lead to the threshold or beside it."""
         rng, limits, n, p = self._rng, self._fmt.input, self._lif.size, self._parameters
         needed = p.v_th - leaked - (0 if self._fmt.synapse == "none" else self._state.i)
         everyday = rng.integers(-1, 4, n) * np.maximum(1, np.abs(p.v_th) // 16)

@@ -26,6 +26,7 @@ def test_page_is_self_contained_and_complete() -> None:
     html = render(check, fi_curve(EXPERIMENT, GOLDEN, points=4), Picture(np.eye(2), "the picture"))
     assert not re.search(r"""(src|href)\s*=\s*["'](?!#)""", html)  # nothing is loaded
     assert not re.search(r"url\((?!#)", html)
+    assert "<image" not in html  # vectors only
     assert "prefers-color-scheme: dark" in html
     for heading in ("Verdict", "Membrane potential", "Spikes", "f-I curve", "Error budget", "The neuron", "Provenance"):
         assert f"<h2>{heading}</h2>" in html
@@ -48,7 +49,9 @@ def test_page_says_what_the_comparison_found() -> None:
 
 def test_report_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SpecError, match=r"^Report folder .*file must be writable, not "):
+    with pytest.raises(
+        SpecError, match=r"^Report folder .*sub must be a folder that can be made, not refused \(not a directory\)$"
+    ):
         write_report(tmp_path / "file" / "sub", crosscheck(EXPERIMENT, "exact"))
 
 
