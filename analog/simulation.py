@@ -37,11 +37,12 @@ SAMPLES = 1001
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One neuron's simulated circuit, in hardware units and not yet checked."""
+    """One neuron's simulated circuit, in hardware units and not yet checked; ``seconds`` of CPU it took."""
 
     circuit: LIFCircuit
     waves: dict[str, FloatArray]
     spikes: Spikes
+    seconds: float
 
 
 def simulate(
@@ -153,7 +154,7 @@ def run_circuits(
             return
         spikes = read_spikes(answer.waves, circuit.hardware.threshold, settings.supply)
         try:
-            verdicts[index] = judge(Run(circuit, answer.waves, spikes))
+            verdicts[index] = judge(Run(circuit, answer.waves, spikes, answer.seconds))
         except SimulationError as error:
             rejected[index] = error
 

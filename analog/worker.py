@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import time
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
@@ -39,10 +40,14 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """Waveforms by node, with ``time``; or ``error``, one line.  ``spent``: this process should be replaced."""
+    """Waveforms by node, with ``time``; or ``error``, one line.
+
+    ``seconds`` of CPU it took; ``spent``: this process should be replaced.
+    """
 
     waves: dict[str, FloatArray] = field(default_factory=dict)
     error: str = ""
+    seconds: float = 0.0
     spent: bool = False
 
 
@@ -64,6 +69,7 @@ class Library:
 
     def run(self, job: Job) -> Answer:
         """Load the deck, run it, and copy the waveforms out."""
+        began = time.process_time()
         self._command("destroy all")
         self._command("remcirc")
         self._ngspice.clear_output()
@@ -83,7 +89,7 @@ class Library:
                 return Answer(error=f"ngspice gave no waveform {name}")
             data = self._ffi.buffer(vector.v_realdata, vector.v_length * 8)
             waves[name] = np.frombuffer(data, dtype=np.float64).copy()
-        return Answer(waves)
+        return Answer(waves, seconds=time.process_time() - began)
 
     def _command(self, command: str) -> list[str]:
         try:

@@ -98,7 +98,8 @@ class Crosscheck:
             return f"The machines disagree: {', '.join(wrong)}."
         claims = []
         if digital := [row.machine for row in self.rows if row.budget == "rtl"]:
-            claims.append(f"{', '.join(digital)} equal the golden integers bit for bit")
+            equal = "equals" if len(digital) == 1 else "equal"
+            claims.append(f"{', '.join(digital)} {equal} the golden integers bit for bit")
         if any(row.budget == "circuit" for row in self.rows):
             claims.append("the circuit fires when the exact model does, within the derived tolerance")
         return f"All machines agree: {'; '.join(claims)}." if claims else "Models compared; no machine to judge."

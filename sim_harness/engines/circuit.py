@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import analog
-from analog import AnalogSettings
+from analog import AnalogSettings, NgspiceSetup
 from golden.grid import sample_times
 from sim_harness import toolchain
 
@@ -25,13 +25,15 @@ class NgspiceEngine:
     record: tuple[int, ...]
     interval: float
     settings: AnalogSettings
+    setup: NgspiceSetup
     name: str = "ngspice"
 
     @classmethod
     def of(cls, experiment: Experiment) -> NgspiceEngine:
         """Set up as the experiment asks; MissingToolError without ngspice."""
-        toolchain.require("ngspice", "libngspice")
-        return cls(experiment.record, experiment.dt, experiment.analog)
+        program, library = toolchain.ngspice_program(), toolchain.ngspice_library()
+        setup = NgspiceSetup(str(program), str(library), toolchain.single_thread_env())
+        return cls(experiment.record, experiment.dt, experiment.analog, setup)
 
     def __call__(self, network: Network, stimulus: Stimulus, progress: Progress | None = None) -> Trace:
         """Run; see analog.simulate."""
@@ -41,5 +43,6 @@ class NgspiceEngine:
             self.settings,
             record=self.record,
             samples=sample_times(stimulus.duration, self.interval),
+            setup=self.setup,
             progress=progress,
         )

@@ -50,7 +50,7 @@ CHECK = ["crosscheck", "examples/lif.toml", "--duration", "0.03", "--on", "icaru
 
 def test_own_verilog_takes_the_place_of_the_core(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*CHECK, core(tmp_path)]) == 0
-    assert "All machines agree: icarus equal the golden integers bit for bit." in capsys.readouterr().out
+    assert "All machines agree: icarus equals the golden integers bit for bit." in capsys.readouterr().out
 
 
 def test_bug_in_own_verilog_is_found_and_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
