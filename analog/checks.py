@@ -80,16 +80,6 @@ def _check_rails(
 
 def _check_pulses(circuit: LIFCircuit, spikes: Spikes, model: ErrorModel) -> None:
     hardware, end = circuit.hardware, circuit.netlist.duration
-    delay = hardware.reaction + model.pulse(spikes.slopes) + STALL * hardware.pole.tau
-    due = int((spikes.times + delay < end).sum())
-    if not due <= spikes.starts.size <= spikes.times.size:
-        raise _failed(circuit, "reset pulses", f"one for each of {spikes.times.size} spikes", f"{spikes.starts.size}")
-    late = spikes.starts - spikes.times[: spikes.starts.size]
-    wrong = (late < 0) | (late > delay[: late.size])
-    if wrong.any():
-        k = int(np.argmax(wrong))
-        rule = f"within {delay[k]:.3g} s of the spike"
-        raise _failed(circuit, f"reset pulse {k}", rule, f"{late[k]:.3g} s after it")
     width, margin = hardware.t_ref - hardware.reaction, float(model.pulse(np.array([np.inf]))[0])
     margin += model.event_slack if model.spikes.size else 0.0
     due = int((spikes.starts + width + margin < end).sum())
@@ -101,3 +91,12 @@ def _check_pulses(circuit: LIFCircuit, spikes: Spikes, model: ErrorModel) -> Non
         k = int(np.argmax(wrong))
         rule = f"{width:.6g} s (t_ref less the comparator's delay) within {margin:.2g} s"
         raise _failed(circuit, f"reset pulse {k}", rule, f"{widths[k]:.6g} s")
+    delay = hardware.reaction + model.pulse(spikes.slopes) + STALL * hardware.pole.tau
+    due = int((spikes.times + delay < end).sum())
+    if not due <= spikes.starts.size <= spikes.times.size:
+        raise _failed(circuit, "reset pulses", f"one for each of {spikes.times.size} spikes", f"{spikes.starts.size}")
+    late = spikes.starts - spikes.times[: spikes.starts.size]
+    wrong = (late < 0) | (late > delay[: late.size])
+    if wrong.any():
+        k = int(np.argmax(wrong))
+        raise _failed(circuit, f"reset pulse {k}", f"within {delay[k]:.3g} s of its spike", f"{late[k]:.3g} s after it")

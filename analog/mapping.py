@@ -37,7 +37,7 @@ SYNAPSE_EDGE = 1e-3
 #: Length of a staircase's edge into the membrane, as a fraction of tau_m.
 CHARGE_EDGE = 1e-3
 #: Half the length of an edge of the input current, as a fraction of tau_m.
-CURRENT_EDGE = 1e-3
+CURRENT_EDGE = 2e-4
 #: Fastest pole [s], and the pole as a fraction of tau_m where that is slower: ngspice cannot step over ten decades.
 FASTEST_POLE = 100e-12
 POLE_SPEED = 1e-5
@@ -171,10 +171,10 @@ class HardwareLIF:
         for name, tau in (("tau_m", self.tau_m), ("tau_syn", self.tau_syn)):
             least = POLES_PER_TAU * self.pole.tau
             if tau is not None and tau < least:
-                rule = f"at least {least * a:g} s at acceleration {a:g} ({POLES_PER_TAU} comparator poles)"
+                rule = f"at least {least * a:g} s at acceleration {a:g} ({POLES_PER_TAU} poles)"
                 raise SpecError.rule(f"Neuron {name} {who}", rule, f"{tau * a:g} s")
         if self.t_ref < self.shortest_pulse:
-            rule = f"at least {self.shortest_pulse * a:.4g} s at acceleration {a:g} (the shortest reset pulse)"
+            rule = f"at least {self.shortest_pulse * a:.4g} s at acceleration {a:g} (the shortest reset)"
             raise SpecError.rule(f"Neuron t_ref {who}", rule, f"{self.t_ref * a:g} s")
 
 

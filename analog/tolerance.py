@@ -187,8 +187,7 @@ class ErrorModel:
         start = float(n.E_L)
         for k, time in enumerate(fired.tolist()):
             slope, kicked = self.slope(time, float(n.V_th)), self._kicks_at(time)
-            # What a shift of the release is worth at the crossing [V/s]; none at the start.
-            rise = abs(self.slope(release, start)) * math.exp(-max(time - release, 0.0) / float(n.tau_m)) if k else 0.0
+            rise = self._rise(release, start, time, late + dead) if k else 0.0
             if n.tau_syn is None and self.spikes.size:
                 spikes[k] = self._charged(release, time, slope, start, late + dead, rise)
                 intervals[k] = spikes[k] + late
@@ -198,12 +197,25 @@ class ErrorModel:
                 local += self._reading(release, time, slope)
                 intervals[k] = local + (carried * dead + abs(carried - 1) * late if k else 0.0)
                 spikes[k] = local + (carried * (late + dead) if k else 0.0)
+                # The circuit may miss what the exact model just made, or have made before what that just missed.
+                missed = n.tau_syn is None and (
+                    self._approach(release, start, time)[0] + self._error(release, time, slope, 0.0) >= 0
+                )
+                if missed or self._falls_within(time, float(spikes[k])):
+                    spikes[k] = intervals[k] = math.inf
             late = float(spikes[k])
             release, start = time + float(n.t_ref), float(n.V_reset)
             dead = self.dead(math.inf if kicked else slope) + self._stall(time, slope)
             if (np.abs(self.spikes[:, 0] - release) < 2 * edge).any():
                 dead += self.event_slack * a
         return spikes, intervals
+
+    def _rise(self, release: float, start: float, time: float, shift: float) -> float:
+        """What a shift of the release is worth at the crossing [V/s], where the release may move by ``shift`` [s]."""
+        tau = float(self.neuron.tau_m)
+        about = shift + CURRENT_EDGE * tau
+        slopes = [abs(self.slope(moment, start)) for moment in (release - about, release, release + about)]
+        return max(slopes) * math.exp(-max(time - release, 0.0) / tau)
 
     def _kicks_at(self, time: float) -> bool:
         """Whether a charge arrives just when the neuron fires."""
@@ -218,8 +230,7 @@ class ErrorModel:
         n, h = self.neuron, self.hardware
         late = STALL * h.pole.tau * h.acceleration
         needed = 3 / TanhComparator.gain / h.volts_per_volt
-        soon = time + late + (needed / slope if slope > 0 else math.inf)
-        falls = self.step_times[1:][np.diff(self.step_currents) < 0]
+        soon = late + (needed / slope if slope > 0 else math.inf)
         curvature = abs(slope) / float(n.tau_m)
         if n.tau_syn is not None:
             synaptic = self.current(time) - float(
@@ -227,7 +238,13 @@ class ErrorModel:
             )
             curvature += abs(synaptic) / (float(n.C_m) * float(n.tau_syn))
         turns = slope**2 < 2 * curvature * needed
-        return late if turns or self._kicks_at(time) or ((falls > time) & (falls < soon)).any() else 0.0
+        return late if turns or self._kicks_at(time) or self._falls_within(time, soon) else 0.0
+
+    def _falls_within(self, time: float, span: float) -> bool:
+        """Whether the current steps down within ``span`` [s] after ``time``, counted from the start of the edge."""
+        falls = self.step_times[1:][np.diff(self.step_currents) < 0]
+        span += CURRENT_EDGE * float(self.neuron.tau_m)
+        return bool(((falls > time) & (falls <= time + span)).any())
 
     def _error(self, release: float, time: float, slope: float, doubt: float) -> float:
         """Bound [V] on the error of the potential at ``time``: e_V of the module's docstring.
@@ -290,7 +307,8 @@ class ErrorModel:
     def _approach(self, release: float, start: float, time: float) -> tuple[float, float, float]:
         """Potentials [V] from threshold of the exact neuron that leaves ``release`` [s] at ``start`` [V].
 
-        The highest one after a charge before ``time``, and those before and after the charges at ``time``.
+        The highest one before ``time`` (just after a charge or just before a fall of the current, else -inf), and
+        those before and after the charges at ``time``.
         """
         n = self.neuron
         membrane = exact.Membrane.of(n)
@@ -300,8 +318,9 @@ class ErrorModel:
         for moment in sorted({*kicks[:, 0].tolist(), *steps.tolist(), time}):
             before = membrane.u(moment - now, u, membrane.u_rest + membrane.resistance * self.current(now), 0.0)
             u = before + float(kicks[kicks[:, 0] == moment, 1].sum()) / membrane.capacitance
-            if moment < time and (kicks[:, 0] == moment).any():
-                closest = max(closest, u)
+            charged = bool((kicks[:, 0] == moment).any())
+            if moment < time and (charged or self._falls_within(now, moment - now)):
+                closest = max(closest, before, u)
             now = moment
         return closest, before, u
 

@@ -1,4 +1,4 @@
-"""Inter-spike intervals of random LIF neurons in ngspice against the closed form, and what ngspice's defaults make of them.
+"""Inter-spike intervals of random LIF neurons in ngspice against the closed form, and what its defaults make of them.
 
     python benchmarks/analog_period.py [--neurons 200] [--json]
 

@@ -65,9 +65,7 @@ def simulate(
         pieces = _pieces(stimulus, index)
         membrane = Membrane.of(neurons[index])
         column = columns.get(index)
-        fired, v, i_syn = _run(
-            membrane, pieces, stimulus.duration, times if column is not None else np.empty(0)
-        )
+        fired, v, i_syn = _run(membrane, pieces, stimulus.duration, times if column is not None else np.empty(0))
         rows += [(time, index) for time in fired]
         if column is not None:
             states["v"][:, column] = v + membrane.v_th

@@ -94,9 +94,7 @@ class Format:
             if wrong.any():
                 value = np.asarray(values, dtype=np.float64)[wrong].flat[0]
                 low, high = self.min * self.lsb, self.max * self.lsb
-                raise QuantisationError.rule(
-                    f"{thing} in format {self}", f"within {low:g} to {high:g}", f"{value:g}"
-                )
+                raise QuantisationError.rule(f"{thing} in format {self}", f"within {low:g} to {high:g}", f"{value:g}")
         return np.clip(integers, self.min, self.max)
 
 

@@ -56,12 +56,8 @@ def on_grid(stimulus: Stimulus, dt: float) -> GridStimulus:
     for tick in changes:
         first = np.searchsorted(edges, tick, side="right") - 1
         last = np.searchsorted(edges, tick + 1, side="left") - 1
-        overlap = np.minimum(bounds[first + 1 : last + 2], tick + 1) - np.maximum(
-            edges[first : last + 1], tick
-        )
-        rows.append(
-            stimulus.currents[first] if first == last else overlap @ stimulus.currents[first : last + 1]
-        )
+        overlap = np.minimum(bounds[first + 1 : last + 2], tick + 1) - np.maximum(edges[first : last + 1], tick)
+        rows.append(stimulus.currents[first] if first == last else overlap @ stimulus.currents[first : last + 1])
     spikes = stimulus.spikes.copy()
     spikes[:, 0] = _ceil(spikes[:, 0] / dt)
     return GridStimulus(dt, int(steps), changes, np.array(rows), spikes[spikes[:, 0] < steps])

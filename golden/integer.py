@@ -108,9 +108,7 @@ def run(
     current = np.zeros(n, dtype=np.int64)
     history = np.empty((3, inputs.ticks, recorded.size), dtype=np.int64)
     spikes = []
-    for tick, (now_currents, now_events) in enumerate(
-        zip(inputs.current_slices, inputs.event_slices, strict=True)
-    ):
+    for tick, (now_currents, now_events) in enumerate(zip(inputs.current_slices, inputs.event_slices, strict=True)):
         for _, neuron, value in inputs.currents[now_currents].tolist():
             current[neuron] = value
         if now_events.stop > now_events.start:

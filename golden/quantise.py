@@ -127,9 +127,7 @@ class QuantisedLIF:
         grid = on_grid(stimulus, self.dt)
         fmt = self.lif.format
         limits, rng = fmt.input, np.random.default_rng(self.seed)
-        currents = _fit(
-            "Input current", grid.currents * self.ideal.gain / self.lsb, limits.max, limits.min, self, rng
-        )
+        currents = _fit("Input current", grid.currents * self.ideal.gain / self.lsb, limits.max, limits.min, self, rng)
         targets = grid.spikes[:, 1].astype(np.int64)
         if targets.size and fmt.synapse == "none":
             raise SpecError.rule("Synapse", "delta or exponential for input spikes", repr(fmt.synapse))

@@ -52,9 +52,7 @@ def simulate(
     p = Propagator.of(neurons, dt, scheme)
     verdict = stability(neurons, dt, scheme)
     if verdict.verdict == "divergent" and not allow_unstable:
-        raise SpecError.rule(
-            "Forward Euler's dt", "at most twice the shortest time constant", f"{verdict.q:.4g} times"
-        )
+        raise SpecError.rule("Forward Euler's dt", "at most twice the shortest time constant", f"{verdict.q:.4g} times")
     grid = on_grid(stimulus, dt)
     e_l, v_th, v_reset = (np.asarray(x) for x in (neurons.E_L, neurons.V_th, neurons.V_reset))
     hold = round_to_int(snap(np.asarray(neurons.t_ref) / dt), refractory_rounding, thing="t_ref", unit=dt)

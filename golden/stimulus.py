@@ -51,20 +51,14 @@ class Stimulus:
         if times.ndim != 1 or times.size == 0 or times[0] != 0 or not (np.diff(times) > 0).all():
             raise SpecError.rule("Stimulus times", "ascending from 0", np.array2string(times, threshold=5))
         if times[-1] >= self.duration:
-            raise SpecError.rule(
-                "Stimulus times", f"below the duration ({self.duration:g} s)", f"{times[-1]:g} s"
-            )
+            raise SpecError.rule("Stimulus times", f"below the duration ({self.duration:g} s)", f"{times[-1]:g} s")
         if currents.ndim != 2 or currents.shape[0] != times.size:
-            raise SpecError.rule(
-                "Stimulus currents", f"of shape ({times.size}, neurons)", f"of shape {currents.shape}"
-            )
+            raise SpecError.rule("Stimulus currents", f"of shape ({times.size}, neurons)", f"of shape {currents.shape}")
         if not (np.isfinite(currents).all() and np.isfinite(spikes).all()):
             raise SpecError.rule("Stimulus", "finite", "nan or inf")
         if spikes.size:
             if (np.diff(spikes[:, 0]) < 0).any() or spikes[0, 0] < 0 or spikes[-1, 0] >= self.duration:
-                raise SpecError.rule(
-                    "Input spike times", f"ascending within 0 to {self.duration:g} s", "others"
-                )
+                raise SpecError.rule("Input spike times", f"ascending within 0 to {self.duration:g} s", "others")
             if not np.isin(spikes[:, 1], np.arange(currents.shape[1])).all():
                 raise SpecError.rule("Input spike neurons", f"indices below {currents.shape[1]}", "others")
         for name, value in (("times", times), ("currents", currents), ("spikes", spikes)):
@@ -108,16 +102,12 @@ def constant(size: int, duration: float, amplitude: ArrayLike) -> Stimulus:
     return Stimulus(duration, np.zeros(1), _row(size, amplitude)[None, :], _NO_SPIKES)
 
 
-def step(
-    size: int, duration: float, amplitude: ArrayLike, start: float = 0.0, stop: float | None = None
-) -> Stimulus:
+def step(size: int, duration: float, amplitude: ArrayLike, start: float = 0.0, stop: float | None = None) -> Stimulus:
     """``amplitude`` [A] from ``start`` to ``stop`` [s] (default: the end), 0 elsewhere."""
     _positive("Duration", duration)
     end = duration if stop is None else stop
     if not 0 <= start < end <= duration:
-        raise SpecError.rule(
-            "Step", f"0 <= start < stop <= duration ({duration:g} s)", f"{start:g} to {end:g} s"
-        )
+        raise SpecError.rule("Step", f"0 <= start < stop <= duration ({duration:g} s)", f"{start:g} to {end:g} s")
     row = _row(size, amplitude)
     silence = np.zeros(size)
     pieces = {0.0: silence, start: row} | ({end: silence} if end < duration else {})
@@ -172,22 +162,16 @@ def poisson(
     for neuron, child in enumerate(np.random.SeedSequence(seed).spawn(size)):
         rng = np.random.default_rng(child)
         times = np.sort(rng.uniform(0.0, duration, rng.poisson(rates[neuron] * duration)))
-        rows.append(
-            np.column_stack((times, np.full(times.size, neuron), np.full(times.size, weights[neuron])))
-        )
+        rows.append(np.column_stack((times, np.full(times.size, neuron), np.full(times.size, weights[neuron]))))
     spikes = np.concatenate(rows)
     order = np.lexsort((spikes[:, 1], spikes[:, 0]))
     return Stimulus(duration, np.zeros(1), _row(size, bias)[None, :], spikes[order], seed)
 
 
-def from_array(
-    duration: float, times: ArrayLike, currents: ArrayLike, spikes: ArrayLike | None = None
-) -> Stimulus:
+def from_array(duration: float, times: ArrayLike, currents: ArrayLike, spikes: ArrayLike | None = None) -> Stimulus:
     """A stimulus from tables; see ``Stimulus`` for their shapes."""
     table = _NO_SPIKES if spikes is None else np.asarray(spikes, dtype=np.float64)
-    return Stimulus(
-        duration, np.asarray(times, dtype=np.float64), np.asarray(currents, dtype=np.float64), table
-    )
+    return Stimulus(duration, np.asarray(times, dtype=np.float64), np.asarray(currents, dtype=np.float64), table)
 
 
 def from_file(path: Path | str, duration: float) -> Stimulus:
@@ -208,17 +192,11 @@ def from_file(path: Path | str, duration: float) -> Stimulus:
     except OSError as error:
         raise SpecError.rule(f"File {path}", "readable", (error.strerror or "unreadable").lower()) from None
     except KeyError as error:
-        raise SpecError.rule(
-            f"File {path}", "an npz with arrays times and currents", f"without {error}"
-        ) from None
+        raise SpecError.rule(f"File {path}", "an npz with arrays times and currents", f"without {error}") from None
     except (ValueError, csv.Error) as error:
-        raise SpecError.rule(
-            f"File {path}", "a table of numbers with equally long rows", f"broken ({error})"
-        ) from None
+        raise SpecError.rule(f"File {path}", "a table of numbers with equally long rows", f"broken ({error})") from None
     if table.ndim != 2 or table.shape[1] < 2:
-        raise SpecError.rule(
-            f"File {path}", "a table with a time and at least one current", f"of shape {table.shape}"
-        )
+        raise SpecError.rule(f"File {path}", "a table with a time and at least one current", f"of shape {table.shape}")
     return from_array(duration, table[:, 0], table[:, 1:])
 
 
@@ -252,17 +230,13 @@ def from_table(
             )
     missing = sorted(needed - set(arguments))
     if missing:
-        raise SpecError.rule(
-            f"Stimulus {kind}", f"given with {', '.join(sorted(needed))}", f"without {missing[0]}"
-        )
+        raise SpecError.rule(f"Stimulus {kind}", f"given with {', '.join(sorted(needed))}", f"without {missing[0]}")
     if kind == "file":
         if not isinstance(arguments["path"], str):
             raise SpecError.rule("Stimulus path", "text", repr(arguments["path"]))
         stimulus = from_file((folder or Path()) / arguments["path"], duration)
         if stimulus.size != size:
-            raise SpecError.rule(
-                f"File {arguments['path']}", f"a stimulus for {size} neurons", f"for {stimulus.size}"
-            )
+            raise SpecError.rule(f"File {arguments['path']}", f"a stimulus for {size} neurons", f"for {stimulus.size}")
         return stimulus
     values: dict[str, Any] = {key: _spread(key, value, size) for key, value in arguments.items()}
     for key in ("start", "stop", "width", "period", "interval"):
@@ -298,9 +272,7 @@ def _row(size: int, value: ArrayLike, thing: str = "Stimulus value") -> FloatArr
     if size < 1:
         raise SpecError.rule("Population size", "at least 1", size)
     if array.shape not in ((), (1,), (size,)):
-        raise SpecError.rule(
-            thing, f"one number or one for each of {size} neurons", f"of shape {array.shape}"
-        )
+        raise SpecError.rule(thing, f"one number or one for each of {size} neurons", f"of shape {array.shape}")
     return np.array(np.broadcast_to(array, (size,)))
 
 

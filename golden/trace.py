@@ -163,11 +163,7 @@ class Trace:
 def recorded_neurons(record: ArrayLike, size: int) -> NDArray[np.int64]:
     """Indices of the neurons whose states are to be kept; SpecError unless distinct and in range."""
     neurons = np.asarray(record, dtype=np.int64)
-    if (
-        neurons.ndim != 1
-        or np.unique(neurons).size != neurons.size
-        or ((neurons < 0) | (neurons >= size)).any()
-    ):
+    if neurons.ndim != 1 or np.unique(neurons).size != neurons.size or ((neurons < 0) | (neurons >= size)).any():
         raise SpecError.rule(
             "Recorded neurons", f"distinct and within 0 to {size - 1}", np.array2string(neurons, threshold=5)
         )

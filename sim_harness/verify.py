@@ -70,10 +70,13 @@ class Verification:
     engines: tuple[str, ...]
     seed: int
     pairs: dict[tuple[str, str], Tally] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(init=False)
     divergences: list[tuple[str, str, str]] = field(default_factory=list)
     coverage: Counter[str] = field(default_factory=Counter)
     cases: int = 0
+
+    def __post_init__(self) -> None:
+        self.seconds = dict.fromkeys(self.engines, 0.0)
 
     @property
     def missed(self) -> list[str]:
@@ -161,7 +164,7 @@ def compare(
     with _workers(jobs) as run_all:
         for engine, number, record, seconds in run_all(tasks):
             records[number][engine] = record
-            result.seconds[engine] = result.seconds.get(engine, 0.0) + seconds
+            result.seconds[engine] += seconds
             done += by_number[number].updates
             if progress is not None:
                 progress(done / total)

@@ -63,7 +63,7 @@ class SwitchComparator:
     OVERSHOOT = 0.05
 
     def __post_init__(self) -> None:
-        positive("Comparator gain", self.gain, "")
+        positive("Comparator gain", self.gain, "V/V")
 
     def cards(self) -> tuple[str, ...]:
         """Preamplifier, two complementary switches, pole."""

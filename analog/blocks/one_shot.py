@@ -64,8 +64,8 @@ class DigitalOneShot:
 class AnalogOneShot:
     """A capacitor filled at once and emptied by a constant current; the reset lasts while it is above half supply.
 
-    Equation    C dV(timer)/dt = -current tanh(V(timer) / 20 mV) + (supply - V(timer)) / R_on while V(detect) is high,
-                with current = C supply / (2 delay); V(out) follows V(timer) > supply/2 through a gate pole
+    Equation    C dV(timer)/dt = -current tanh((V(timer) - floor) / 20 mV), and + (supply - V(timer)) / R_on while
+                V(detect) is high; current = C supply / (2 delay); V(out) follows V(timer) > supply/2 through a pole
     Ports       detect, out, vdd; timer is its own
     Parameters  delay [s] > 0, supply [V] > 0, capacitance [F] > 0
     Limits      the gate pole keeps the comparator high until the timer is full; without it the comparator races
@@ -79,8 +79,11 @@ class AnalogOneShot:
     detect: str = "det"
     out: str = "rst"
 
-    #: How much faster than the gate's pole the timer fills, and the steepness of the filling's smooth control [1/V].
+    #: How much faster than the gate's pole the timer fills, and steepness [1/V] of the filling's smooth control.
     FILL_SPEED = 20.0
+    #: Level of the empty timer, as a fraction of the supply: ngspice's tolerance is relative to the charge, so filling
+    #: from nothing takes ten times the steps.
+    FLOOR = 0.1
     STEEPNESS = 20.0
 
     def __post_init__(self) -> None:
@@ -96,26 +99,30 @@ class AnalogOneShot:
         risen to x = 1 - e^(-2 ln 2 - fill/tau) by then and falls to half in tau ln(2 x): there emptying starts. After
         ``delay`` the gate pole falls.
         """
-        fill = pole.half_time / cls.FILL_SPEED
-        reached = 1 - 0.25 * math.exp(-fill / pole.tau)
+        reached = 1 - 0.25 * math.exp(-cls._fill(pole) / pole.tau)
         return cls.reaction(pole) + pole.tau * math.log(2 * reached) + pole.half_time
 
     @classmethod
     def reaction(cls, pole: Pole) -> float:
         """From the crossing to the start of the pulse [s]: comparator's pole, filling to half, gate pole."""
-        return 2 * pole.half_time + pole.half_time / cls.FILL_SPEED
+        return 2 * pole.half_time + cls._fill(pole)
+
+    @classmethod
+    def _fill(cls, pole: Pole) -> float:
+        return pole.tau / cls.FILL_SPEED * math.log(2 * (1 - cls.FLOOR))
 
     def cards(self) -> tuple[str, ...]:
         """Timer capacitor with its two currents, level detector, gate pole."""
         half = self.supply / 2
         on_resistance = self.pole.tau / self.FILL_SPEED / self.capacitance
         current = self.capacitance * half / self.delay
+        floor = number(self.FLOOR * self.supply)
         control = f"0.5*(1+tanh({number(self.STEEPNESS)}*(V({self.detect})-{number(half)})))"
         return (
-            f"Ctimer timer 0 {number(self.capacitance)} ic=0",
+            f"Ctimer timer 0 {number(self.capacitance)} ic={floor}",
             # Smooth control: a hard switch would step the charging current, and no time step is short enough for that.
             f"Bfill vdd timer I=V(vdd,timer)/{number(on_resistance)}*{control}",
-            f"Btimer timer 0 I={number(current)}*tanh(V(timer)/0.02)",
+            f"Btimer timer 0 I={number(current)}*tanh((V(timer)-{floor})/0.02)",
             f"Vhalf half 0 {number(half)}",
             *SwitchComparator(pole=self.pole, node="timer", threshold="half", cmp="gate", out=self.out).cards(),
         )

@@ -10,7 +10,7 @@ from analog.netlist import number, positive
 
 @dataclass(frozen=True)
 class Pole:
-    """Resistor and capacitor; 10 kOhm and 10 fF unless told otherwise.
+    """Resistor and capacitor; 100 kOhm and 1 fF unless told otherwise.
 
     Equation    tau dV(out)/dt = V(in) - V(out),      tau = resistance capacitance
     Parameters  resistance [ohm] > 0, capacitance [F] > 0
@@ -20,8 +20,8 @@ class Pole:
     steps in the tail of an edge.
     """
 
-    resistance: float = 10e3
-    capacitance: float = 10e-15
+    resistance: float = 100e3
+    capacitance: float = 1e-15
 
     def __post_init__(self) -> None:
         positive("Pole resistance", self.resistance, "ohm")

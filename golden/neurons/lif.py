@@ -151,8 +151,7 @@ class LIFNeuron:
     def to_dict(self) -> dict[str, float | list[float]]:
         """Field names to plain numbers or lists; ``from_dict`` is the inverse."""
         return {
-            name: value.tolist() if isinstance(value, np.ndarray) else value
-            for name, value in self._values().items()
+            name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in self._values().items()
         }
 
     @classmethod
@@ -168,9 +167,7 @@ class LIFNeuron:
                 raise SpecError.rule("Neuron key", f"one of {', '.join(sorted(known))}", repr(key))
         for key in ("E_L", "V_th", "V_reset"):
             if key not in table:
-                raise SpecError.rule(
-                    "Neuron table", f"given with {key}", f"only {', '.join(table) or 'empty'}"
-                )
+                raise SpecError.rule("Neuron table", f"given with {key}", f"only {', '.join(table) or 'empty'}")
         given = {key: _as_value(f"Neuron {key}", table[key]) for key in table}
         _require_one_length(given)
         membrane = {key: given.pop(key) for key in ("C_m", "g_L", "tau_m", "R") if key in given}

@@ -227,9 +227,7 @@ class FixedLIF:
             array = np.asarray(self.values[name], dtype=np.int64)
             limits = self.format.parameter_format(name)
             if array.shape not in ((), (self.size,)):
-                raise SpecError.rule(
-                    f"Parameter {name}", f"one value or {self.size}", f"of shape {array.shape}"
-                )
+                raise SpecError.rule(f"Parameter {name}", f"one value or {self.size}", f"of shape {array.shape}")
             if (array < limits.min).any() or (array > limits.max).any():
                 worst = array.flat[int(np.argmax(np.maximum(limits.min - array, array - limits.max)))]
                 raise SpecError.rule(f"Parameter {name}", f"within {limits.min} to {limits.max}", worst)

@@ -146,35 +146,35 @@ class _Case:
         return state
 
     def cause(self, wrong: _History) -> str:
-        """The alternative that reproduces the wrong record longest, if it gets past the divergence."""
+        """What explains most: an alternative for all ticks at hand, a shift in time, a spike lost, or less."""
         here, expected = wrong.state(self.tick), self._state(self.tick)
+        reach = {name: self._agreed(alternative, wrong) for name, alternative in alternatives(self.format)}
+        best = max(reach, key=lambda name: reach[name])
+        if reach[best] > self.last:
+            return best
+        for ticks, name in ((1, "one tick late, or not updated in this one"), (-1, "one tick early")):
+            if self._shifted(wrong, ticks):
+                return f"timing: the neuron is {name}"
         if here == expected:
             return "spike lost on its way out" if self.reference.fired(self.tick) else "spike sent that nobody fired"
-        best, reach = "", self.tick
-        for name, alternative in alternatives(self.format):
-            agreed = self._agreed(alternative, wrong)
-            if agreed > reach:
-                best, reach = name, agreed
-        if best:
+        if reach[best] > self.tick:
             return best
         if here is None:
             return "unknown; states are not recorded"
         if here == self.before:
-            return "timing: the neuron was not updated in this tick, or one tick late"
-        if self.tick + 1 < self.last and here == self._state(self.tick + 1):
-            return "timing: the neuron is one tick ahead"
-        if (close := self._close(here, expected)) is not None:
-            return close
-        return "unknown"
-
-    def _close(self, here: State, expected: State) -> str | None:
+            return "timing: the neuron was not updated in this tick"
         different = [name for name in State._fields if getattr(here, name) != getattr(expected, name)]
-        if len(different) != 1:
-            return None
-        name = different[0]
-        if abs(getattr(here, name) - getattr(expected, name)) == 1:
-            return f"rounding: {name} is off by its last bit"
-        return f"only {name} is wrong"
+        if len(different) > 1:
+            return "unknown"
+        (name,) = different
+        off = abs(getattr(here, name) - getattr(expected, name))
+        return f"rounding: {name} is off by its last bit" if off == 1 else f"only {name} is wrong"
+
+    def _shifted(self, wrong: _History, ticks: int) -> bool:
+        """Whether the states from here on are those that the reference has so many ticks earlier."""
+        window = range(self.tick, self.last + min(0, ticks) + 1)
+        states = [wrong.state(tick) for tick in window]
+        return len(window) > 1 and None not in states and states == [self._state(tick - ticks) for tick in window]
 
     def _agreed(self, alternative: Alternative, wrong: _History) -> int:
         """First tick at which the alternative does not give what was found; its own states are carried along."""

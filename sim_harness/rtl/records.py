@@ -67,16 +67,19 @@ class Recorder:
         self._tick = 0
 
     def add(self, ticks: int, retired: IntArray, spikes: IntArray) -> None:
-        """The next ``ticks`` ticks: rows (tick, fields as in ``design.retired``) and rows (tick, neuron) of spikes."""
+        """The next ``ticks`` ticks: rows (tick, fields as in ``design.retired``) and rows (tick, neuron) of spikes.
+
+        No tick at all is possible: a long row of host writes.
+        """
         first, self._tick = self._tick, self._tick + ticks
         self._spikes.append(spikes)
-        if self._design.has_retire:
+        if self._design.has_retire and (ticks or len(retired)):
             size = self._design.lif.size
             grid = np.mgrid[first : self._tick, :size].reshape(2, -1).T
             if retired.shape[0] != len(grid) or (retired[:, :2] != grid).any():
                 shared = min(len(grid), len(retired))
                 wrong = np.flatnonzero((retired[:shared, :2] != grid[:shared]).any(axis=1))
-                tick = grid[wrong[0], 0] if wrong.size else grid[min(shared, len(grid) - 1), 0]
+                tick = min(first + (wrong[0] if wrong.size else shared) // size, max(first, self._tick - 1))
                 raise SimulationError(
                     f"Retired updates of {self._engine} must be neurons 0 to {size - 1} in order in every tick, "
                     f"not {(retired[:, 0] == tick).sum()} updates in tick {tick}"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from golden import integer
 from golden.errors import SimulationError
-from golden.fixed import IntArray
 from golden.integer import TickInputs
 from golden.neurons.lif_fixed import FixedLIF, LIFFormat
 from sim_harness.rtl import RtlDesign, first_divergence
 from sim_harness.rtl.records import Recorder, RtlRecord
+
+if TYPE_CHECKING:
+    from golden.fixed import IntArray
 
 SIZE, TICKS = 3, 4
 LIF = FixedLIF(

@@ -1,0 +1,44 @@
+"""``hillock fpga-report``: cost and clock of the cores on FPGAs, against the committed baselines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sim_harness.cli.common import Json, engine_progress, out, print_json, table
+from sim_harness.fpga import BASELINES, DESIGNS, DEVICES, SEEDS, measure, save_baselines
+
+
+def fpga_report(
+    design: Annotated[str, typer.Option(help=f"Designs, separated by commas, or all: {', '.join(DESIGNS)}.")] = "all",
+    update: Annotated[bool, typer.Option("--update", help="Make the figures the new baselines.")] = False,
+    root: Annotated[Path, typer.Option(help="Checkout of Hillock, with its baselines.")] = Path(),
+    json: Json = False,
+) -> None:
+    """Place and route the committed cores; exit 1 where one is more than 10 % worse than its baseline.
+
+    Clock: lowest of three seeds. LUT4: of the core alone; an ECP5 carry cell counts as two, a distributed RAM as four.
+    """
+    names = list(DESIGNS) if design == "all" else [name.strip() for name in design.split(",")]
+    with engine_progress() as progress:
+        report = measure(names, root, progress)
+    if update:
+        save_baselines(root / BASELINES, report)
+    if json:
+        print_json(report.to_dict())
+    else:
+        rows = table("design", "device", "clock", "LUT4", "FF", "block RAM", "DSP")
+        for name, devices in report.figures.items():
+            for device, f in devices.items():
+                numbers = (str(f.lut4), str(f.ff), str(f.bram), str(f.dsp))
+                rows.add_row(name, DEVICES[device].title, f"{f.clock:.1f} MHz", *numbers)
+        out.print(rows)
+        out.print(
+            f"clock: lowest of {len(SEEDS)} seeds; tools: {', '.join(f'{k} {v}' for k, v in report.tools.items())}"
+        )
+        for line in report.regressions:
+            out.print(f"[bold red]worse than its baseline[/]: {line}")
+    if report.regressions and not update:
+        raise typer.Exit(1)

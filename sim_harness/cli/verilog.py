@@ -1,0 +1,117 @@
+"""``hillock verilog``: the digital core as Verilog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from digital.datasheet import page
+from digital.designs import DESIGNS, blank
+from digital.lif_core import LIFCoreConfig
+from golden.errors import SpecError
+from golden.fixed import Format
+from golden.neurons.lif_fixed import LIFFormat
+from sim_harness.cli.common import Json, out, print_json, write_text
+from sim_harness.experiment import Experiment
+
+
+def verilog(
+    core: Annotated[str | None, typer.Argument(help="Which core: lif.")] = None,
+    neurons: Annotated[int, typer.Option(help="Number of neurons, 1 to 4096.")] = 256,
+    format: Annotated[str, typer.Option(help="Membrane potential as WIDTH.FRACTION bits.")] = "16.8",
+    input_width: Annotated[int, typer.Option(help="Bits of currents and weights; 0: as the potential.")] = 0,
+    leak: Annotated[str, typer.Option(help="multiply or shift.")] = "multiply",
+    decay_bits: Annotated[int, typer.Option(help="Fraction bits of the decay factors.")] = 16,
+    leak_rounding: Annotated[str, typer.Option(help="floor, nearest or toward_zero.")] = "floor",
+    comparison: Annotated[str, typer.Option(help="'>=' or '>'.")] = ">=",
+    reset: Annotated[str, typer.Option(help="value or subtract.")] = "value",
+    synapse: Annotated[str, typer.Option(help="none, delta or exponential.")] = "exponential",
+    refractory_bits: Annotated[int, typer.Option(help="Bits of the refractory counter, 0 for none.")] = 8,
+    per_neuron: Annotated[bool, typer.Option("--per-neuron", help="One set of parameters per neuron.")] = False,
+    retire: Annotated[bool, typer.Option("--retire", help="With the port that shows every update.")] = False,
+    spec: Annotated[
+        Path | None,
+        typer.Option(help="Experiment file: its neurons, format and parameters instead of the options above."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write; standard output otherwise.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Regenerate rtl/verilog and docs/lif_core.md.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit 1 if rtl/verilog or docs/lif_core.md differ from regeneration.")
+    ] = False,
+    root: Annotated[Path, typer.Option(help="Checkout of Hillock, for --all and --check.")] = Path(),
+    json: Json = False,
+) -> None:
+    """Write a core as Verilog: the same bytes for the same options.
+
+    Parameters are loaded through the host port; at power-up they are 0, or those of --spec.
+    """
+    if every or check:
+        _committed(root, check, json)
+        return
+    if core != "lif":
+        raise SpecError.rule("Core", "one of lif", "missing" if core is None else repr(core))
+    if spec is not None:
+        lif = Experiment.load(spec).quantised.lif
+    else:
+        structure = LIFFormat(
+            v=Format.parse(format),
+            input_width=input_width,
+            leak=leak,  # type: ignore[arg-type]  # LIFFormat checks the words
+            decay_bits=decay_bits,
+            leak_rounding=leak_rounding,  # type: ignore[arg-type]
+            comparison=comparison,  # type: ignore[arg-type]
+            reset=reset,  # type: ignore[arg-type]
+            synapse=synapse,  # type: ignore[arg-type]
+            refractory_bits=refractory_bits,
+        )
+        lif = blank(neurons, structure)
+    config = LIFCoreConfig(lif, per_neuron=True if per_neuron else None, retire=retire)
+    text = config.verilog()
+    if output is not None:
+        write_text(output, text)
+    if json:
+        print_json(
+            {
+                "module": "lif_core",
+                "neurons": config.size,
+                "format": config.format.to_dict(),
+                "per_neuron": config.per_neuron,
+                "retire": config.retire,
+                "tick_clocks": config.tick_cycles,
+                "output": None if output is None else str(output),
+                "verilog": text if output is None else None,
+            }
+        )
+    elif output is None:
+        print(text, end="")
+    else:
+        out.print(f"module lif_core, {config.size} neurons, {config.tick_cycles} clocks a tick: {output}")
+
+
+def committed_files() -> dict[Path, str]:
+    """Every generated file of the repository and what must be in it."""
+    files = {Path("rtl/verilog") / f"{name}.v": config.verilog() for name, config in DESIGNS.items()}
+    return files | {Path("docs/lif_core.md"): page(dict(DESIGNS))}
+
+
+def _committed(root: Path, check: bool, json: bool) -> None:
+    """Write the committed files, or say which of them differ."""
+    files = {root / path: text for path, text in committed_files().items()}
+    different = [path for path, text in files.items() if not path.is_file() or path.read_text("utf-8") != text]
+    if not check:
+        for path in different:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_text(path, files[path])
+    if json:
+        print_json({"checked" if check else "written": len(files), "different": [str(path) for path in different]})
+    elif check:
+        for path in different:
+            out.print(f"{path}: differs from what `hillock verilog --all` writes")
+    else:
+        out.print(f"{len(different)} of {len(files)} generated files changed")
+    if check and different:
+        raise typer.Exit(1)

