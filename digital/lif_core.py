@@ -93,7 +93,12 @@ class LIFCoreConfig:
             "host_data": In(self.data_bits),
         }
         if self.format.synapse != "none":
-            ports |= {"event_valid": In(1), "event_ready": Out(1), "event_neuron": In(index), "event_weight": In(inputs)}
+            ports |= {
+                "event_valid": In(1),
+                "event_ready": Out(1),
+                "event_neuron": In(index),
+                "event_weight": In(inputs),
+            }
         ports |= {"tick": In(1), "busy": Out(1)}
         ports |= {"spike_valid": Out(1), "spike_ready": In(1), "spike_neuron": Out(index)}
         if self.retire:

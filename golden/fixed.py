@@ -105,6 +105,15 @@ def snap(values: ArrayLike) -> NDArray[np.float64]:
     return np.where(np.abs(x - exact) < 1e-9 * np.maximum(1, np.abs(exact)), exact, x)
 
 
+def as_integers(thing: str, values: ArrayLike) -> IntArray:
+    """The values as int64; SpecError, instead of cutting them, when one is not a whole number."""
+    array = np.asarray(values)
+    integers = array.astype(np.int64)
+    if not np.array_equal(integers, array):
+        raise SpecError.rule(thing, "a whole number", array[integers != array].flat[0])
+    return integers
+
+
 def round_to_int(
     values: ArrayLike,
     rounding: Rounding,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from golden.errors import SpecError
+from golden.fixed import as_integers
 from golden.neurons.lif_fixed import FixedLIF, Parameters, State, receive, step
 from golden.trace import recorded_neurons
 
@@ -44,7 +45,7 @@ class TickInputs:
         if self.ticks < 1:
             raise SpecError.rule("Number of ticks", "at least 1", self.ticks)
         for name in ("currents", "events"):
-            table = np.asarray(getattr(self, name), dtype=np.int64).reshape(-1, 3)
+            table = as_integers(f"Entry of {name}", getattr(self, name)).reshape(-1, 3)
             if (np.diff(table[:, 0]) < 0).any():
                 raise SpecError.rule(f"Ticks of {name}", "ascending", "out of order")
             for column, limit, what in ((0, self.ticks, "Ticks"), (1, self.size, "Neurons")):
@@ -101,6 +102,8 @@ def run(
         raise SpecError.rule("Inputs", f"for {lif.size} neurons", f"for {inputs.size}")
     _check_range("Current", inputs.currents[:, 2], lif)
     _check_range("Weight", inputs.events[:, 2], lif)
+    if inputs.events.size and lif.format.synapse == "none":
+        raise SpecError.rule("Synapse", "delta or exponential for input spikes", repr(lif.format.synapse))
     fmt, n = lif.format, lif.size
     recorded = np.arange(n) if record is None else recorded_neurons(record, n)
     parameters = Parameters(**{k: np.broadcast_to(value, n) for k, value in lif.values.items()})

@@ -123,13 +123,16 @@ class Trace:
         arrays = read_npz(path, "Trace")
         if not {"header", "spikes", "recorded", "times"} <= arrays.keys():
             raise SpecError.rule(f"Trace {path}", "written by hillock", "an npz without a header")
-        header = json.loads(str(arrays["header"]))
-        version = header.pop("file_version")
-        if version != FILE_VERSION:
+        try:
+            header = json.loads(str(arrays["header"]))
+            version, units = header.pop("file_version"), header.pop("units")
+            known = Header(**header) if version == FILE_VERSION else None
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise SpecError.rule(f"Trace {path}", "written by hillock", "an npz with another header") from None
+        if known is None:
             raise SpecError.rule(f"Trace {path}", f"of file version {FILE_VERSION}", version)
-        units = header.pop("units")
         states = {name[6:]: values for name, values in arrays.items() if name.startswith("state_")}
-        return cls(Header(**header), arrays["spikes"], arrays["recorded"], arrays["times"], states, units)
+        return cls(known, arrays["spikes"], arrays["recorded"], arrays["times"], states, units)
 
     def save_vcd(self, path: Path | str, neurons: list[int] | None = None) -> None:
         """Write ``neurons`` (default: all) as VCD for GTKWave or Surfer: spikes, and states where recorded.

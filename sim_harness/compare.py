@@ -91,6 +91,7 @@ class SpikeComparison:
     worst             (neuron, index of the spike, time in the reference, time in the other); None without pairs
     within            whether every difference is inside the tolerance given; None if none was given
     margin            largest ratio of a difference to its tolerance
+    unbounded         pairs for which no tolerance can be derived, such as a spike that grazes the threshold
     """
 
     reference: str
@@ -104,6 +105,7 @@ class SpikeComparison:
     worst: tuple[int, int, float, float] | None
     within: bool | None = None
     margin: float | None = None
+    unbounded: int = 0
 
     @property
     def agrees(self) -> bool:
@@ -119,11 +121,13 @@ class SpikeComparison:
 def compare_spikes(reference: Trace, other: Trace, tolerance: Sequence[FloatArray] | None = None) -> SpikeComparison:
     """Compare spike trains; ``tolerance`` gives, per neuron, the allowed difference of its k-th spike [s].
 
+    An infinite tolerance judges nothing; such pairs are counted, not hidden.
+
     A spike within its tolerance of the end of the run may be missing in one of the two trains.
     """
     _same_run(reference, other)
     end = reference.header.duration
-    unequal, worst, margin, within = 0, None, 0.0, True
+    unequal, unbounded, worst, margin, within = 0, 0, None, 0.0, True
     differences: list[FloatArray] = []
     for neuron in range(reference.header.size):
         a, b = reference.spike_times(neuron), other.spike_times(neuron)
@@ -141,6 +145,7 @@ def compare_spikes(reference: Trace, other: Trace, tolerance: Sequence[FloatArra
         if allowed is not None and pairs:
             ratio = float((difference / allowed[:pairs]).max())
             margin, within = max(margin, ratio), within and ratio <= 1
+            unbounded += int(np.isinf(allowed[:pairs]).sum())
     all_differences = np.concatenate(differences)
     some = all_differences.size > 0
     return SpikeComparison(
@@ -155,6 +160,7 @@ def compare_spikes(reference: Trace, other: Trace, tolerance: Sequence[FloatArra
         worst,
         None if tolerance is None else within,
         None if tolerance is None else margin,
+        unbounded,
     )
 
 

@@ -14,16 +14,18 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from amaranth.hdl import Shape
 from amaranth.lib.wiring import In
 
 from digital.designs import DESIGNS
-from digital.lif_core import LIFCoreConfig
 from golden.errors import SimulationError, SpecError
 from golden.files import replacing
 from sim_harness import toolchain
+
+if TYPE_CHECKING:
+    from digital.lif_core import LIFCoreConfig
 
 SEEDS = (1, 2, 3)
 BASELINES = Path("rtl/baselines.json")
@@ -122,16 +124,9 @@ def place(config: LIFCoreConfig, device: Device, work: Path) -> Figures:
     work.mkdir(parents=True, exist_ok=True)
     (work / "core.v").write_text(config.verilog(), encoding="utf-8")
     (work / "harness.v").write_text(harness(config), encoding="utf-8")
-    _tool(
-        [
-            *toolchain.yosys_command(),
-            "-q",
-            "-p",
-            f"read_verilog core.v; {device.synthesis} -top lif_core; tee -q -o stat.json stat -json; design -reset; "
-            f"read_verilog core.v harness.v; {device.synthesis} -top harness -json harness.json",
-        ],
-        work,
-    )
+    alone = f"read_verilog core.v; {device.synthesis} -top lif_core; tee -q -o stat.json stat -json"
+    placed = f"read_verilog core.v harness.v; {device.synthesis} -top harness -json harness.json"
+    _tool([*toolchain.yosys_command(), "-q", "-p", f"{alone}; design -reset; {placed}"], work)
     # The last module of the statistics is the design; Yosys writes the file's name before the object.
     text = (work / "stat.json").read_text(encoding="utf-8")
     cells = json.loads(text[text.index("{") :])["design"]["num_cells_by_type"]
@@ -147,7 +142,7 @@ def _clock(device: Device, work: Path, seed: int) -> float:
     command = [*toolchain.nextpnr_command(device.family), *device.arguments, "--json", "harness.json"]
     _tool([*command, "--seed", str(seed), "--freq", "150", "--timing-allow-fail", "--report", report, "--quiet"], work)
     clocks = json.loads((work / report).read_text(encoding="utf-8"))["fmax"]
-    return round(min(clock["achieved"] for clock in clocks.values()), 2)
+    return round(min(float(clock["achieved"]) for clock in clocks.values()), 2)
 
 
 def harness(config: LIFCoreConfig) -> str:

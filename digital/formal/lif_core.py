@@ -196,12 +196,16 @@ class LIFCoreSpec(wiring.Component):
         m.d.comb += [
             Assert(implies(core.retire_valid, core.retire_neuron == retired), "order: ascending"),
             Assert(core.running | (retired == size), "order: complete"),
-            Assert(implies(core.running, Cat(core.valids, self.events_left, self.queued, self.settled).any()), "progress"),
+            Assert(
+                implies(core.running, Cat(core.valids, self.events_left, self.queued, self.settled).any()), "progress"
+            ),
             Assert(implies(self.in_flight != 0, updating & ~self.events_left), "induction: updates after events"),
             Assert(implies(core.running, retired + self.in_flight == Mux(core.issuing, core.index, size)), "induction"),
             Assert(implies(~core.running, ~core.issuing & self.settled), "induction: nothing left over"),
             Assert(implies(~core.issuing & ~core.clearing, core.index == 0), "induction: from the first"),
-            Assert(implies(core.running & self.events_left, core.issuing & (core.index == 0)), "induction: events first"),
+            Assert(
+                implies(core.running & self.events_left, core.issuing & (core.index == 0)), "induction: events first"
+            ),
             Assert(implies(core.clearing, ~core.running & ~self.events_left), "induction: clearing alone"),
             Assert(core.index < size, "induction: index"),
             Assert(core.credits + self.in_flight + queue.level + queue.valid == CREDITS, "induction: credits"),

@@ -136,7 +136,9 @@ class LIFNeuron:
         return LIFNeuron(**{name: np.full(size, value) for name, value in self._values().items()})
 
     def __getitem__(self, index: int) -> LIFNeuron:
-        """The neuron at ``index`` of a population, as plain numbers."""
+        """The neuron at ``index`` of a population, as plain numbers; IndexError beyond it."""
+        if self.size is None and index != 0:
+            raise IndexError(f"shared values describe one neuron, not a neuron {index}")
         return LIFNeuron(
             **{
                 name: float(value[index]) if isinstance(value, np.ndarray) else value

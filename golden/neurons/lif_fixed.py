@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 import numpy as np
 
 from golden.errors import SpecError
-from golden.fixed import Format, IntArray
+from golden.fixed import Format, IntArray, as_integers
 from golden.polymorphic import SHIFT_ROUNDINGS, Int, saturate, select, shift_right
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ class FixedLIF:
             )
         checked = {}
         for name in self.format.parameters:
-            array = np.asarray(self.values[name], dtype=np.int64)
+            array = as_integers(f"Parameter {name}", self.values[name])
             limits = self.format.parameter_format(name)
             if array.shape not in ((), (self.size,)):
                 raise SpecError.rule(f"Parameter {name}", f"one value or {self.size}", f"of shape {array.shape}")

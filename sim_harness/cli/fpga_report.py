@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from digital.designs import DESIGNS
 from sim_harness.cli.common import Json, engine_progress, out, print_json, table
-from sim_harness.fpga import BASELINES, DESIGNS, DEVICES, SEEDS, measure, save_baselines
+from sim_harness.fpga import BASELINES, DEVICES, SEEDS, measure, save_baselines
 
 
 def fpga_report(

@@ -53,6 +53,8 @@ def describe(row: Row) -> str:
                 text += f"; times by {median} (median), {largest} (max)"
             if times.margin is not None:
                 text += f", {100 * times.margin:.0f} % of the tolerance"
+            if times.unbounded:
+                text += f"; {times.unbounded} of {times.compared} times without a bound"
             return text
 
 

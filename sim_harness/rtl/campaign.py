@@ -97,37 +97,48 @@ def cases(updates: int = 1_000_000, seed: int = 1, crossed: int | None = None) -
     """
     if updates < 1:
         raise SpecError.rule("Number of updates", "at least 1", updates)
-    rng = np.random.default_rng(seed)
-    kinds = CROSSED[:crossed] if crossed is None else [CROSSED[k] for k in rng.permutation(len(CROSSED))[:crossed]]
+    kinds = np.random.default_rng(seed).permutation(len(CROSSED))[:crossed]
     share = -(-updates // len(kinds))
     number = 0
-    for k, (lk, reset, comparison, synapse) in enumerate(kinds):
-        width = WIDTHS[k % len(WIDTHS)]
-        fmt = LIFFormat(
-            v=Format(width, int(rng.integers(0, width))),
-            input_width=int(np.clip(width + rng.integers(-3, 3), 4, 32)),
-            leak=lk,
-            decay_bits=int(rng.choice([4, 8, 12, 16, 24])),
-            leak_rounding=_ROUNDINGS[(k + k // 3) % 3],
-            comparison=comparison,
-            reset=reset,
-            synapse=synapse,
-            refractory_bits=int(rng.choice([0, 1, 3, 4, 8])) if k % 6 else 3,
-        )
+    for k in kinds.tolist():
+        # A generator of its own: the structures, and with them the builds, do not depend on the number of updates.
+        rng = np.random.default_rng([seed, k])
+        fmt = _structure(k, rng)
         size = SIZES[(k + k // 4) % 4]
-        # Edges of shared parameters take several runs of one build; neurons of their own have them all at once.
-        runs = 1 if k % 2 else 2
-        for _ in range(runs):
-            yield _case(number, fmt, size, -(-share // (size * runs)), shared=runs > 1, rng=rng)
+        # Parameters per neuron are usual ones and edges at once; shared ones take two runs of one build.
+        shares = (1.0, 0.3) if k % 2 == 0 else (0.55,)
+        for usual in shares:
+            ticks = -(-share // (size * len(shares)))
+            yield _case(number, fmt, size, ticks, shared=len(shares) > 1, usual=usual, rng=rng)
             number += 1
-    fmt = replace(fmt, refractory_bits=2)
+    fmt = _structure(len(CROSSED) - 1, np.random.default_rng([seed, len(CROSSED)]))
     for size in SMALL_SIZES if crossed is None else SMALL_SIZES[:1]:
-        yield _case(number, fmt, size, SMALL_TICKS, shared=False, rng=rng)
+        rng = np.random.default_rng([seed, len(CROSSED), size])
+        yield _case(number, fmt, size, SMALL_TICKS, shared=False, usual=0.55, rng=rng)
         number += 1
 
 
-def _case(number: int, fmt: LIFFormat, size: int, ticks: int, *, shared: bool, rng: np.random.Generator) -> Case:
-    lif = FixedLIF(fmt, size, _draw_parameters(fmt, () if shared else (size,), rng))
+def _structure(k: int, rng: np.random.Generator) -> LIFFormat:
+    """The k-th combination of ``CROSSED``, with widths and roundings that go round and others at random."""
+    lk, reset, comparison, synapse = CROSSED[k]
+    width = WIDTHS[k % len(WIDTHS)]
+    return LIFFormat(
+        v=Format(width, int(rng.integers(0, width))),
+        input_width=int(np.clip(width + rng.integers(-3, 3), 4, 32)),
+        leak=lk,
+        decay_bits=int(rng.choice([4, 8, 12, 16, 24])),
+        leak_rounding=_ROUNDINGS[(k + k // 3) % 3],
+        comparison=comparison,
+        reset=reset,
+        synapse=synapse,
+        refractory_bits=int(rng.choice([0, 1, 3, 4, 8])) if k % 6 else 3,
+    )
+
+
+def _case(
+    number: int, fmt: LIFFormat, size: int, ticks: int, *, shared: bool, usual: float, rng: np.random.Generator
+) -> Case:
+    lif = FixedLIF(fmt, size, _draw_parameters(fmt, () if shared else (size,), usual, rng))
     steering = _Steering(lif, rng)
     currents: list[IntArray] = []
     events: list[IntArray] = []
@@ -145,12 +156,14 @@ def _case(number: int, fmt: LIFFormat, size: int, ticks: int, *, shared: bool, r
     return Case(number, lif, inputs, stall, hits)
 
 
-def _draw_parameters(fmt: LIFFormat, shape: tuple[int, ...], rng: np.random.Generator) -> dict[str, IntArray]:
-    """Values as in real neurons about half of the time, else at the edges of their formats."""
+def _draw_parameters(
+    fmt: LIFFormat, shape: tuple[int, ...], usual: float, rng: np.random.Generator
+) -> dict[str, IntArray]:
+    """Values as in real neurons with probability ``usual``, else at the edges of their formats."""
 
-    def mixed(usual_low: float, usual_high: float, edges: list[int]) -> IntArray:
-        usual = rng.integers(int(usual_low), max(int(usual_low) + 1, int(usual_high)), shape)
-        return np.where(rng.random(shape) < 0.55, usual, rng.choice(edges, shape)).astype(np.int64)
+    def mixed(low: float, high: float, edges: list[int]) -> IntArray:
+        everyday = rng.integers(int(low), max(int(low) + 1, int(high)), shape)
+        return np.where(rng.random(shape) < usual, everyday, rng.choice(edges, shape)).astype(np.int64)
 
     full, top = 1 << fmt.decay_bits, fmt.v.max
     factor = (0.75 * full, full, [0, 1, full // 2, full - 1, full - 1])

@@ -62,7 +62,7 @@ class CocotbEngine(RtlBackEnd):
     ) -> RtlRecord:
         """Play ``inputs``; see ``RtlBackEnd.run``."""
         commands = design.commands(inputs)
-        recorder = Recorder(self.name, design, inputs, record, progress)
+        recorder = Recorder(self.name, design, inputs, record)
         sizes = shell.shape(design)
         build = self.build(design)
         with tempfile.TemporaryDirectory(prefix=f"hillock-{self.name}.") as folder:
@@ -74,6 +74,8 @@ class CocotbEngine(RtlBackEnd):
                 raise SimulationError(self._failure(work))
             for ticks, retired, spikes in _batches(work, design, sizes):
                 recorder.add(ticks, retired, spikes)
+        if progress is not None:
+            progress(1.0)
         return recorder.finish()
 
     def build(self, design: RtlDesign) -> Path:
@@ -94,7 +96,7 @@ class CocotbEngine(RtlBackEnd):
             "simulator": self.name,
             "sources": [str(work / "core.v"), str(work / "bench.v")],
             "build_args": list(self.build_args),
-            "plusargs": [*self.plusargs],
+            "plusargs": list(self.plusargs),
             "build_dir": str(build),
             "test_dir": str(work),
             "results": str(work / "results.xml"),

@@ -12,13 +12,13 @@ from sim_harness.verify import ENGINES, GOLDEN, Verification, compare
 pytestmark = pytest.mark.integration
 
 UPDATES = 20_000
-#: A few of the 24 structures: each is built once per engine.
+#: A few of the 24 structures; the seed, and so the builds, are those of `make verify`.
 STRUCTURES = 3
 
 
 @pytest.fixture(scope="module")
 def result() -> Verification:
-    return compare(list(cases(UPDATES, seed=7, crossed=STRUCTURES)), ENGINES, seed=7, jobs=2)
+    return compare(list(cases(UPDATES, seed=1, crossed=STRUCTURES)), ENGINES, seed=1, jobs=2)
 
 
 @pytest.mark.xdist_group("digital agreement")

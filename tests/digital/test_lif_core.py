@@ -11,7 +11,6 @@ import pytest
 from amaranth.sim import Simulator
 
 from digital.lif_core import LIFCore, LIFCoreConfig
-from golden.errors import SpecError
 from golden.fixed import Format
 from golden.neurons.lif_fixed import PARAMETERS, FixedLIF, LIFFormat, State, receive, step
 
@@ -91,7 +90,8 @@ def simulate(config: LIFCoreConfig, stimuli: list[Stimulus], *, seed: int, ready
     async def bench(ctx) -> None:
         for stimulus in stimuli:
             masked = [
-                {"field": f, "neuron": n, "data": value & ((1 << config.data_bits) - 1)} for f, n, value in stimulus.writes
+                {"field": f, "neuron": n, "data": value & ((1 << config.data_bits) - 1)}
+                for f, n, value in stimulus.writes
             ]
             await send(ctx, "host", masked)
             if stimulus.events:

@@ -148,3 +148,16 @@ def test_inputs_outside_the_format(currents: Any, events: Any, size: int, messag
 def test_recorded_neurons_exist() -> None:
     with pytest.raises(SpecError, match=r"^Recorded neurons must be distinct and within 0 to 2, not \[3\]$"):
         run(machine(), TickInputs(5, 3, NONE, NONE), record=[3])
+
+
+def test_numbers_that_are_no_integers_are_refused_not_cut() -> None:
+    with pytest.raises(SpecError, match=r"^Entry of events must be a whole number, not 1\.5$"):
+        TickInputs(2, 1, np.empty((0, 3)), np.array([[0, 0, 1.5]]))
+    with pytest.raises(SpecError, match=r"^Parameter v_th must be a whole number, not 0\.5$"):
+        FixedLIF(LIFFormat(refractory_bits=0), 1, {"decay": 1, "v_th": 0.5, "v_reset": 0})  # type: ignore[dict-item]
+
+
+def test_events_for_neurons_without_synapses_are_refused() -> None:
+    lif = FixedLIF(LIFFormat(refractory_bits=0), 1, {"decay": 1, "v_th": 5, "v_reset": 0})  # type: ignore[dict-item]
+    with pytest.raises(SpecError, match=r"^Synapse must be delta or exponential for input spikes, not 'none'$"):
+        run(lif, TickInputs(2, 1, np.empty((0, 3)), np.array([[0, 0, 1]])))

@@ -82,6 +82,13 @@ def test_spike_beyond_its_tolerance_disagrees() -> None:
     assert compare_spikes(a, b).agrees  # without a tolerance only counts decide
 
 
+def test_spike_without_a_bound_is_counted_not_judged() -> None:
+    result = compare_spikes(
+        spike_trace([0.1, 0.2], [], []), spike_trace([0.1, 0.3], [], []), [np.array([1e-3, np.inf])] * 3
+    )
+    assert (result.agrees, result.unbounded, result.compared) == (True, 1, 2)
+
+
 def test_missing_spike_disagrees_unless_the_run_ends_there() -> None:
     assert compare_spikes(spike_trace([0.1, 0.2], [], []), spike_trace([0.1], [], []), TOLERANCE).count_mismatches == 1
     assert compare_spikes(spike_trace([0.1, 0.999], [], []), spike_trace([0.1], [], []), TOLERANCE).agrees
