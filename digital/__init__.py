@@ -1,1 +1,1 @@
-"""Digital branch: Amaranth circuits of the golden steps, the cores built around them, and their formal specifications."""
+"""Digital branch: golden steps as Amaranth circuits, the cores around them, and their formal specifications."""

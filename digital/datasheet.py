@@ -44,14 +44,14 @@ def markdown(name: str, config: LIFCoreConfig) -> str:
     """One configuration as a page."""
     ports = {"clk": In(1), "rst": In(1)} | config.ports
     rows = [
-        f"| `{port}` | {'in' if member.flow == In else 'out'} | {_width(Shape.cast(member.shape))} | {describe_port(port)} |"
+        _row(f"`{port}`", "in" if member.flow == In else "out", _width(Shape.cast(member.shape)), describe_port(port))
         for port, member in ports.items()
     ]
     fields = [
-        f"| {number} | {field} | {_width(what)} | {'each neuron' if number == 0 or config.per_neuron else 'all neurons'} |"
+        _row(number, field, _width(what), "each neuron" if number == 0 or config.per_neuron else "all neurons")
         for number, (field, what) in config.fields.items()
     ]
-    structure = [f"| {key} | {value} |" for key, value in config.format.to_dict().items()]
+    structure = [_row(key, value) for key, value in config.format.to_dict().items()]
     n = config.size
     return "\n".join(
         [
@@ -101,10 +101,14 @@ which both are high.
 
     hillock verilog lif --neurons 256 --format 16.8 --synapse exponential -o lif.v
 
-Your own core with these ports (module `lif_core`) can be judged by `hillock crosscheck SPEC.toml --verilog FILE`; without
+Your own core with these ports (module `lif_core`) is judged by `hillock crosscheck SPEC.toml --verilog FILE`; without
 `retire_valid` only its spikes are compared.
 """
     return "\n".join([head, *(markdown(name, config) for name, config in configs.items())])
+
+
+def _row(*cells: object) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def _width(shape: Shape) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from unittest import mock
 
 from amaranth.back import verilog
-from amaranth.lib import wiring
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from amaranth.lib import wiring
 
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
 

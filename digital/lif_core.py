@@ -1,7 +1,7 @@
 """A time-multiplexed LIF core: N neurons in block RAM, one update per clock through a hand-made pipeline.
 
-The contract is the golden update (``golden.neurons.lif_fixed``): after every tick, state and spikes are what ``receive``
-for each event in order, then ``step``, make of the state before. ``digital.formal.lif_core`` proves it.
+The contract is the golden update (``golden.neurons.lif_fixed``): after every tick, state and spikes are what
+``receive`` for each event in order, then ``step``, make of the state before. ``digital.formal.lif_core`` proves it.
 """
 
 from __future__ import annotations
@@ -147,13 +147,13 @@ class LIFCore(wiring.Component):
     host_*    writes a field (``config.fields``) of a neuron, one per clock; ready while not busy. Fields the core does
               not have are ignored; in shared mode a parameter is one register and the neuron is ignored
     event_*   i[neuron] = sat(i[neuron] + weight), one per clock; two clocks of the same neuron wait for each other
-    tick      with busy low: all that was accepted until then acts, then every neuron is updated once, in ascending order
+    tick      with busy low: all accepted until then acts, then every neuron is updated once, in ascending order
     busy      until all updates are committed and all spikes have left; after reset, until the memories are clear
     spike_*   indices of the neurons that fired, ascending. Back-pressure stops the issue of neurons, not the pipeline:
               a neuron is issued only against a credit, a place in the spike queue kept for it
     retire_*  one record per committed update: the state before, inputs and parameters used, the state after
 
-    Reset clears v, i, r and current and gives shared registers their first value; parameter memories keep their content.
+    Reset clears v, i, r and current and gives shared registers their first value; parameter memories keep theirs.
     Neuron indices from N on (N not a power of two) are ignored.
     """
 
@@ -222,7 +222,7 @@ class LIFCore(wiring.Component):
                     line.append(register(line[-1], f"{name}_{k}"))
             return line[min(stage - 2, len(line) - 1)]
 
-        # ---- control: clear, accept, issue, finish -----------------------------------------------------------------
+        # ---- control: clear, accept, issue, finish -------------------------------------------------------------------
         tag, valid, event = self.tags[0], self.valids[0], self.events[0]
         events_left = self.held | Cat(*self.events[1:]).any()
         finished = Signal()
@@ -244,7 +244,7 @@ class LIFCore(wiring.Component):
         for line in (self.tags, self.valids, self.events):
             m.d.sync += [after.eq(before) for before, after in pairwise(line)]
 
-        # ---- events: hold one until no event of the same neuron is on its way --------------------------------------
+        # ---- events: hold one until no event of the same neuron is on its way ----------------------------------------
         if self.synapses is not None:
             on_their_way = zip(self.events[1:], self.tags[1:], strict=False)
             conflict = Cat(on & (neuron == self.held_neuron) for on, neuron in on_their_way).any()
@@ -258,7 +258,7 @@ class LIFCore(wiring.Component):
             with m.Elif(event):
                 m.d.sync += self.held.eq(0)
 
-        # ---- stage 1: the memories read; stage 2: their outputs registered, in self.operands ---------------------------
+        # ---- stage 1: the memories read; stage 2: their outputs registered, in self.operands -------------------------
         def fetch(name: str, ram: memory.Memory) -> Value:
             m.submodules[name] = ram
             read = ram.read_port()
@@ -274,7 +274,7 @@ class LIFCore(wiring.Component):
             if isinstance(store, memory.Memory):
                 m.d.sync += self.operands[name].eq(fetch(f"parameter_{name}", store))
 
-        # ---- stage 3: products; stage 4: the leaked potential -----------------------------------------------------------
+        # ---- stage 3: products; stage 4: the leaked potential --------------------------------------------------------
         def scale(name: str, factor: str) -> Sum:
             """Operand times factor, rounded, as stage 4 sees it."""
             low, high = split_factor(at(name, 2), at(factor, 2))
@@ -291,12 +291,12 @@ class LIFCore(wiring.Component):
             floor, carry = register(floor, "shifted"), register(carry, "shift_carry")
             leaked, carry = register(at("v", 3) - floor - carry, "leaked"), Const(0, 1)
 
-        # ---- stage 5: the sum; stage 6: saturated -----------------------------------------------------------------------
+        # ---- stage 5: the sum; stage 6: saturated --------------------------------------------------------------------
         drive = at("current", 3) if fmt.synapse == "none" else at("current", 3) + at("i", 3)
         total = register(leaked + register(drive, "drive") + carry, "total")
         x = register(clip(total, fmt.v.width), "x")
 
-        # ---- stage 7: threshold ---------------------------------------------------------------------------------------
+        # ---- stage 7: threshold --------------------------------------------------------------------------------------
         above = Signal(Shape(fmt.v.width + 1, signed=True))
         crossed, free = Signal(), Signal(init=1)
         m.d.comb += [
@@ -310,7 +310,7 @@ class LIFCore(wiring.Component):
         spike = register(crossed & free, "spike")
         kept = register(kept, "kept")
 
-        # ---- stage 8: the new state -----------------------------------------------------------------------------------
+        # ---- stage 8: the new state ----------------------------------------------------------------------------------
         new: dict[str, Signal] = {}
         after_spike = at("v_reset", 7) if fmt.reset == "value" else register(above, "above_7")
         new["v"] = register(Mux(spike, after_spike, kept)[: fmt.v.width].as_signed(), "v_new")
@@ -320,7 +320,7 @@ class LIFCore(wiring.Component):
             new["r"] = register(Mux(spike, at("t_ref", 7), waited), "r_new")
         spiked = register(spike, "spiked")
 
-        # ---- synaptic current: decays beside the membrane, or grows by an event ----------------------------------------
+        # ---- synaptic current: decays beside the membrane, or grows by an event --------------------------------------
         if self.synapses is not None:
             i_shape = shape(fmt.input)
             weight = register(register(self.held_weight, "weight_1"), "weight_2")
@@ -334,7 +334,7 @@ class LIFCore(wiring.Component):
             else:
                 new["i"] = Signal(i_shape, name="i_new")  # delta: gone after one tick
 
-        # ---- commit -----------------------------------------------------------------------------------------------------
+        # ---- commit --------------------------------------------------------------------------------------------------
         commit, commit_tag = self.valids[LATENCY], self.tags[LATENCY]
         write = self.state.write_port()
         m.d.comb += [
@@ -353,7 +353,7 @@ class LIFCore(wiring.Component):
             with m.Else():
                 m.d.comb += [write.addr.eq(self.tags[EVENT_LATENCY]), write.data.eq(clip(grown, fmt.input_width))]
 
-        # ---- host writes ------------------------------------------------------------------------------------------------
+        # ---- host writes ---------------------------------------------------------------------------------------------
         accepted = self.host_valid & self.host_ready
         write = self.currents.write_port()
         m.d.comb += [
@@ -373,7 +373,7 @@ class LIFCore(wiring.Component):
                 with m.If(accepted & (self.host_field == number)):
                     m.d.sync += store.eq(self.host_data)
 
-        # ---- spikes: an issue takes a credit; a commit without a spike, or a spike that leaves, gives it back -----------
+        # ---- spikes: an issue takes a credit; a commit without a spike, or a spike that leaves, gives it back --------
         m.submodules.queue = self.queue
         m.d.comb += [
             self.queue.push.eq(commit & spiked),

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from digital import lif_core
-from digital.formal.lif_core import Claim
-from digital.lif_core import LIFCore
+
+if TYPE_CHECKING:
+    from digital.formal.lif_core import Claim
+    from digital.lif_core import LIFCore
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from amaranth.asserts import AnyConst, AnySeq
 from amaranth.hdl import Array, Assert, Assume, Cat, Const, Cover, Module, Mux, Signal, Value
 from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In
 
 from digital.lif_core import CREDITS, EVENT_LATENCY, LATENCY, LIFCore
 from digital.neurons import lif
@@ -54,12 +54,14 @@ def implies(condition: Value, claim: Value) -> Value:
 class LIFCoreSpec(wiring.Component):
     """``core`` (with retire port) under free inputs, and one of the claims about it.
 
-    ``golden`` is the structure whose step it must equal, by default its own. clk and rst are the only ports: everything
-    else, and when to reset, is up to the solver.
+    ``golden`` is the structure whose step it must equal, by default its own. All ports are inputs
+    and the solver's: those of the core, when to reset, and the neuron and queue slot that stand for every one.
     """
 
     def __init__(self, core: LIFCore, claim: Claim, golden: LIFFormat | None = None) -> None:
-        super().__init__({})
+        inputs = {name: member for name, member in core.signature.members.items() if member.flow is In}
+        # Ports, not AnySeq and AnyConst: `opt_merge -share_all` makes one of such cells that have the same width.
+        super().__init__(inputs | {"neuron": In(core.config.index_bits), "slot": In(len(core.queue.head))})
         self.core = core
         self.claim = claim
         self.golden = golden or core.config.format
@@ -68,12 +70,10 @@ class LIFCoreSpec(wiring.Component):
         m = Module()
         m.submodules.core = core = self.core
         for name, member in core.signature.members.items():
-            if member.flow is wiring.In:
-                port = Value.cast(getattr(core, name))
-                m.d.comb += port.eq(AnySeq(len(port)))
-
-        self.neuron = Signal(core.config.index_bits)
-        m.d.comb += self.neuron.eq(AnyConst(len(self.neuron)))
+            if member.flow is In:
+                m.d.comb += getattr(core, name).eq(getattr(self, name))
+        self.chosen_once(m, self.neuron)
+        self.chosen_once(m, self.slot)
         m.d.comb += Assume(self.neuron < core.config.size)
         self.commit = core.retire_valid & (core.retire_neuron == self.neuron)
         self.in_flight = total(core.valids[1:])
@@ -92,6 +92,12 @@ class LIFCoreSpec(wiring.Component):
             case "spikes":
                 self.spikes_leave(m)
         return m
+
+    def chosen_once(self, m: Module, choice: Signal) -> None:
+        """The solver chooses a value of this input, and stays with it."""
+        before, chosen = Signal.like(choice, reset_less=True), Signal(reset_less=True)
+        m.d.sync += [before.eq(choice), chosen.eq(1)]
+        m.d.comb += Assume(implies(chosen, choice == before))
 
     def look_up(self, m: Module, store: memory.Memory, address: Value) -> Value:
         """The content of a memory of the core, through a read port that only the proof has."""
@@ -163,7 +169,7 @@ class LIFCoreSpec(wiring.Component):
             m.d.comb += Assert(implies(core.retire_valid, right), f"update: {name} is golden")
 
     def changed_by_events(self, m: Module, shadow: Signal) -> None:
-        """Events act on the shadow when accepted, on the memory some clocks later; until a commit both must be equal."""
+        """Events act on the shadow when accepted, on the memory some clocks later; by a commit both must be equal."""
         core, fmt = self.core, self.core.config.format
         with m.If(core.event_valid & core.event_ready & (core.event_neuron == self.neuron)):
             m.d.sync += shadow.eq(receive(fmt, shadow, core.event_weight))
@@ -221,7 +227,7 @@ class LIFCoreSpec(wiring.Component):
         What leaves came out of some slot of the queue's memory; one slot, chosen by the solver, stands for every one.
         """
         core, queue, neuron, bits = self.core, self.core.queue, self.neuron, len(self.core.queue.head)
-        slot, from_slot = AnyConst(bits), Signal()
+        slot, from_slot = self.slot, Signal()
         with m.If(queue.load):
             m.d.sync += from_slot.eq(queue.head == slot)
         at_output = core.spike_valid & from_slot

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from amaranth.hdl import Const, Module, Shape, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from digital import polymorphic  # noqa: F401  golden steps below run on Amaranth values
-from golden.fixed import Format
 from golden.neurons import lif_fixed
 from golden.neurons.lif_fixed import LIFFormat, Parameters, State
+
+if TYPE_CHECKING:
+    from golden.fixed import Format
 
 
 def shape(fmt: Format) -> Shape:
@@ -44,7 +48,7 @@ def step(fmt: LIFFormat, values: dict[str, Value]) -> dict[str, Value]:
 
 
 class LIFStep(wiring.Component):
-    """One neuron, one tick, no clock: inputs v, i, r, current and the parameters; outputs v_next, i_next, r_next, spike.
+    """One neuron, one tick, no clock: inputs v, i, r, current, parameters; outputs v_next, i_next, r_next, spike.
 
     Ports that ``fmt`` has no use for are absent.
     """

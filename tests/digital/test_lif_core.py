@@ -146,15 +146,19 @@ FORMATS = {
     "default": LIFFormat(synapse="exponential"),
     "shift": LIFFormat(v=Format(12, 4), leak="shift", reset="subtract", comparison=">", synapse="delta"),
     "plain": LIFFormat(v=Format(8, 4), input_width=12, decay_bits=8, refractory_bits=0),
-    "wide": LIFFormat(v=Format(24, 12), input_width=16, decay_bits=12, leak_rounding="toward_zero", synapse="exponential"),
-    "nearest": LIFFormat(v=Format(10, 0), leak_rounding="nearest", decay_bits=6, synapse="exponential", refractory_bits=1),
+    "wide": LIFFormat(
+        v=Format(24, 12), input_width=16, decay_bits=12, leak_rounding="toward_zero", synapse="exponential"
+    ),
+    "nearest": LIFFormat(
+        v=Format(10, 0), leak_rounding="nearest", decay_bits=6, synapse="exponential", refractory_bits=1
+    ),
     "shift-nearest": LIFFormat(v=Format(9, 0), leak="shift", leak_rounding="nearest", reset="subtract"),
     "shift-toward-zero": LIFFormat(v=Format(32, 16), leak="shift", leak_rounding="toward_zero", refractory_bits=16),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("ready", [1.0, 0.1])
-@pytest.mark.parametrize("size, per_neuron", [(1, False), (3, True), (21, False), (40, True)])
+@pytest.mark.parametrize(("size", "per_neuron"), [(1, False), (3, True), (21, False), (40, True)])
 @pytest.mark.parametrize("name", FORMATS)
 def test_core_equals_the_golden_step(name: str, size: int, per_neuron: bool, ready: float) -> None:
     rng = random.Random(f"{name}{size}{ready}")
