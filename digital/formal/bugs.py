@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from digital import lif_core
+from digital.lif_core import CREDITS
 
 if TYPE_CHECKING:
     from digital.formal.lif_core import Claim
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 class Bug:
     """Text ``right`` of class ``where`` (a name that ``digital.lif_core`` knows) becomes ``wrong``.
 
-    ``claim`` is the proof that must fail, for a core of ``size`` neurons, within ``depth`` clocks of power-up.
+    ``claim`` is the proof that must fail, in one of ``clocks`` after power-up, for a core of ``size`` neurons with
+    ``credits`` places for spikes.
     """
 
     name: str
@@ -30,28 +32,29 @@ class Bug:
     wrong: str
     where: str = "LIFCore"
     size: int = 2
-    depth: int = 18
+    credits: int = CREDITS
+    clocks: range = range(30)
 
 
 BUGS = (
     Bug("threshold missed at equality", "update", '~above[-1] if fmt.comparison == ">="', "(above > 0) if True"),
-    Bug("sum wraps", "update", "clip(total, fmt.v.width)", "total[: fmt.v.width].as_signed()"),
-    Bug("refractory a tick short", "update", 'at("r", 5) == 0', 'at("r", 5) <= 1', depth=26),
-    Bug("synapse rounded down", "update", "(decayed + carry)[", "(decayed + 0)[", depth=26),
-    Bug("decay without its highest bit", "update", "(low >> places) + high", "low >> places", depth=30),
+    Bug("sum wraps", "update", "clip(self.total, fmt.v.width)", "self.total[: fmt.v.width].as_signed()"),
+    Bug("refractory a tick short", "update", 'at("r", 5) == 0', 'at("r", 5) <= 1', size=1, clocks=range(23, 26)),
+    Bug("synapse rounded down", "update", "(decayed + carry)[", "(decayed + 0)["),
+    Bug("decay without its highest bit", "update", "(low >> places) + high", "low >> places"),
     Bug("event hazard", "state", "zip(self.events[1:], self.tags[1:]", "zip(self.events[2:], self.tags[2:]"),
     Bug("update before event", "state", "(self.credits != 0) & ~events_left", "(self.credits != 0)"),
     Bug("synapses not cleared", "state", "write.en.eq(self.clearing | commit | self", "write.en.eq(commit | self"),
     Bug("neurons swapped", "state", "self.tags[LATENCY]\n", "self.tags[LATENCY - 1]\n"),
     Bug("current of another neuron", "state", "Mux(self.clearing, self.index, self.host_neuron)", "self.index"),
-    Bug("spike lost in a full queue", "spikes", "(self.credits != 0) & ", "", size=20, depth=48),
-    Bug("spike sent twice", "spikes", "Mux(self.ready, load, load | self.valid)", "load | self.valid", "SpikeQueue"),
+    Bug("spike lost in a full queue", "spikes", "(self.credits != 0) & ", "", size=6, credits=4),
+    Bug("spike sent twice", "spikes", "self.ready, load, load |", "0, load, load |", "SpikeQueue"),
 )
 
 
 def plant(bug: Bug) -> type[LIFCore]:
     """The LIF core with the bug in it."""
-    names = dict(vars(lif_core))
+    names = vars(lif_core) | {"CREDITS": bug.credits}
     for name in dict.fromkeys((bug.where, "LIFCore")):
         source = inspect.getsource(names[name])
         if name == bug.where:

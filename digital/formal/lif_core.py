@@ -15,8 +15,8 @@ All three include
     order    a tick commits neurons 0, 1, ... N-1, each once, before busy falls, and events before all of them
     progress while a tick runs, something moves: the core cannot hang
 
-Assertions marked "induction" are not promised to anybody. They exclude states that the core never reaches, which makes
-the claims provable from any state by k-induction, and are proved along.
+Lemmas are not promised to anybody. They exclude states that the core never reaches, which makes the claims provable
+from any state by k-induction, and are proved along.
 """
 
 from __future__ import annotations
@@ -24,19 +24,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from amaranth.asserts import AnyConst
 from amaranth.hdl import Array, Assert, Assume, Cat, Const, Cover, Module, Mux, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In
 
-from digital.lif_core import CREDITS, EVENT_LATENCY, LATENCY, LIFCore
+from digital.lif_core import EVENT_LATENCY, LATENCY, LIFCore
 from digital.neurons import lif
-from golden.neurons.lif_fixed import LIFFormat, Parameters, leak, receive
+from golden.neurons.lif_fixed import Parameters, leak, receive
 from golden.polymorphic import saturate
 
 Claim = Literal["update", "state", "spikes"]
 
-#: The pipeline stage whose registers hold the operands of an update.
-OPERANDS = 2
+#: The pipeline stages whose registers hold the operands of an update, and their sum.
+OPERANDS, SUMMED = 2, 5
 #: Clocks of the induction: from operands to commit; from an event's or update's read of the memory to its write; one.
 DEPTHS: Mapping[Claim, int] = {"update": LATENCY - OPERANDS + 1, "state": EVENT_LATENCY + 2, "spikes": 2}
 
@@ -52,52 +53,52 @@ def implies(condition: Value, claim: Value) -> Value:
 
 
 class LIFCoreSpec(wiring.Component):
-    """``core`` (with retire port) under free inputs, and one of the claims about it.
+    """``core`` (with retire port), one of the claims about it, and by choice the lemmas that its induction needs.
 
-    ``golden`` is the structure whose step it must equal, by default its own. All ports are inputs
-    and the solver's: those of the core, when to reset, and the neuron and queue slot that stand for every one.
+    The ports are the inputs of the core. They are the solver's, and so are the reset, and the neuron and the slot of
+    the spike queue that stand for every one.
     """
 
-    def __init__(self, core: LIFCore, claim: Claim, golden: LIFFormat | None = None) -> None:
+    def __init__(self, core: LIFCore, claim: Claim, *, lemmas: bool = True) -> None:
         inputs = {name: member for name, member in core.signature.members.items() if member.flow is In}
-        # Ports, not AnySeq and AnyConst: `opt_merge -share_all` makes one of such cells that have the same width.
-        super().__init__(inputs | {"neuron": In(core.config.index_bits), "slot": In(len(core.queue.head))})
+        super().__init__(inputs)  # not AnySeq: `opt_merge -share_all` makes one of two such cells of the same width
         self.core = core
         self.claim = claim
-        self.golden = golden or core.config.format
+        self.lemmas = lemmas
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.core = core = self.core
+        core = self.core
+        m.submodules.core = core
         for name, member in core.signature.members.items():
             if member.flow is In:
                 m.d.comb += getattr(core, name).eq(getattr(self, name))
-        self.chosen_once(m, self.neuron)
-        self.chosen_once(m, self.slot)
+        index_bits, slot_bits = core.config.index_bits, len(core.queue.head)
+        chosen = Signal(index_bits + slot_bits)  # one AnyConst for both, for the same reason
+        m.d.comb += chosen.eq(AnyConst(len(chosen)))
+        self.neuron, self.slot = chosen[:index_bits], chosen[index_bits:]
         m.d.comb += Assume(self.neuron < core.config.size)
         self.commit = core.retire_valid & (core.retire_neuron == self.neuron)
         self.in_flight = total(core.valids[1:])
         self.events_left = Cat(core.held, *core.events[1:]).any()
         self.queued = (core.queue.level != 0) | core.queue.valid
-        self.settled = core.credits == CREDITS
+        self.settled = core.credits == core.queue.depth
         self.cleared = implies(core.clearing, core.index > self.neuron)
 
         self.ordered(m)
         match self.claim:
             case "update":
                 self.updates_are_golden(m)
-                self.reached(m)
+                self.corners_of_updates(m)
             case "state":
                 self.state_is_kept(m)
             case "spikes":
                 self.spikes_leave(m)
         return m
 
-    def chosen_once(self, m: Module, choice: Signal) -> None:
-        """The solver chooses a value of this input, and stays with it."""
-        before, chosen = Signal.like(choice, reset_less=True), Signal(reset_less=True)
-        m.d.sync += [before.eq(choice), chosen.eq(1)]
-        m.d.comb += Assume(implies(chosen, choice == before))
+    def lemma(self, truth: Value, text: str) -> list[Assert]:
+        """An assertion that the induction needs and nobody is promised."""
+        return [Assert(truth, f"lemma: {text}")] if self.lemmas else []
 
     def look_up(self, m: Module, store: memory.Memory, address: Value) -> Value:
         """The content of a memory of the core, through a read port that only the proof has."""
@@ -119,7 +120,10 @@ class LIFCoreSpec(wiring.Component):
                 written &= core.host_neuron == self.neuron
                 shadow = Signal(what, name=f"shadow_{name}", reset_less=True)
                 known = Signal(name=f"known_{name}", reset_less=True)
-                values[name] = Mux(known, shadow, Array(config.initial(name))[self.neuron])
+                # A signal, not an expression: Yosys makes a ROM of the choice, and every use of it would have its own,
+                # which the induction would let differ.
+                values[name] = Signal(what, name=f"value_{name}")
+                m.d.comb += values[name].eq(Mux(known, shadow, Array(config.initial(name))[self.neuron]))
                 agrees = self.look_up(m, store, self.neuron) == values[name]
                 m.d.sync += known.eq(known | written)
             else:  # a memory that a reset clears
@@ -149,9 +153,9 @@ class LIFCoreSpec(wiring.Component):
             m.d.comb += Assert(implies(self.commit, port == value), f"state: {name} before")
             for stage, operand in enumerate(self.delayed(m, core.operands[name], name), OPERANDS):
                 mine = core.valids[stage] & (core.tags[stage] == self.neuron)
-                m.d.comb += Assert(implies(mine, operand == value), f"induction: {name} in stage {stage}")
+                m.d.comb += self.lemma(implies(mine, operand == value), f"{name} in stage {stage}")
             if name in shadow or name == "current":
-                m.d.comb += Assert(implies(core.clearing, value == 0), "induction: cleared")
+                m.d.comb += self.lemma(implies(core.clearing, value == 0), "cleared")
 
     def updates_are_golden(self, m: Module) -> None:
         """The record of a commit fulfils the golden step.
@@ -164,9 +168,15 @@ class LIFCoreSpec(wiring.Component):
             port = getattr(core, f"retire_{name}0" if name in states else f"retire_{name}")
             right = port == self.delayed(m, value, name)[-1]
             m.d.comb += Assert(implies(core.retire_valid, right), f"update: {name} is the operand")
-        for name, value in lif.step(self.golden, core.operands).items():
+        fmt, v = core.config.format, core.operands["v"]
+        for name, value in lif.step(fmt, core.operands).items():
             right = getattr(core, f"retire_{name}") == self.delayed(m, value, f"next_{name}")[-1]
             m.d.comb += Assert(implies(core.retire_valid, right), f"update: {name} is golden")
+        # A stop half-way: with a shifter, the whole way is too long for the solver.
+        p = lif.parameters(fmt, core.operands)
+        drive = core.operands["current"] + core.operands.get("i", 0)
+        total = self.delayed(m, leak(fmt, v, p.decay) + drive, "total")[SUMMED - OPERANDS]
+        m.d.comb += self.lemma(implies(core.valids[SUMMED], core.total == total), "total")
 
     def changed_by_events(self, m: Module, shadow: Signal) -> None:
         """Events act on the shadow when accepted, on the memory some clocks later; by a commit both must be equal."""
@@ -185,9 +195,10 @@ class LIFCoreSpec(wiring.Component):
         m.d.comb += [
             Assert(shadow == Mux(held, receive(fmt, issued, core.held_weight), issued), "events: held"),
             Assert(implies(self.cleared & ~Cat(*on_their_way).any(), stored == issued), "events: i in memory"),
-            Assert(total(on_their_way) <= 1, "induction: one event of a neuron at a time"),
-            Assert(implies(core.clearing, issued == 0), "induction: cleared"),
+            self.lemma(total(on_their_way) <= 1, "one event of a neuron at a time"),
+            self.lemma(implies(core.clearing, issued == 0), "cleared"),
         ]
+        m.d.comb += Cover(core.held & ~core.events[0], "events of one neuron in a row")
 
     def ordered(self, m: Module) -> None:
         """A tick commits every neuron once, in ascending order."""
@@ -205,21 +216,21 @@ class LIFCoreSpec(wiring.Component):
             Assert(
                 implies(core.running, Cat(core.valids, self.events_left, self.queued, self.settled).any()), "progress"
             ),
-            Assert(implies(self.in_flight != 0, updating & ~self.events_left), "induction: updates after events"),
-            Assert(implies(core.running, retired + self.in_flight == Mux(core.issuing, core.index, size)), "induction"),
-            Assert(implies(~core.running, ~core.issuing & self.settled), "induction: nothing left over"),
-            Assert(implies(~core.issuing & ~core.clearing, core.index == 0), "induction: from the first"),
-            Assert(
-                implies(core.running & self.events_left, core.issuing & (core.index == 0)), "induction: events first"
+            self.lemma(implies(self.in_flight != 0, updating & ~self.events_left), "updates after events"),
+            self.lemma(
+                implies(core.running, retired + self.in_flight == Mux(core.issuing, core.index, size)), "issued"
             ),
-            Assert(implies(core.clearing, ~core.running & ~self.events_left), "induction: clearing alone"),
-            Assert(core.index < size, "induction: index"),
-            Assert(core.credits + self.in_flight + queue.level + queue.valid == CREDITS, "induction: credits"),
+            self.lemma(implies(~core.running, ~core.issuing & self.settled), "nothing left over"),
+            self.lemma(implies(~core.issuing & ~core.clearing, core.index == 0), "from the first"),
+            self.lemma(implies(core.running & self.events_left, core.issuing & (core.index == 0)), "events first"),
+            self.lemma(implies(core.clearing, ~core.running & ~self.events_left), "clearing alone"),
+            self.lemma(core.index < size, "index"),
+            self.lemma(core.credits + self.in_flight + queue.level + queue.valid == core.queue.depth, "credits"),
         ]
         for stage, (valid, tag) in enumerate(zip(core.valids, core.tags, strict=True)):
             if stage:
                 ahead = total([Const(0), *core.valids[stage + 1 :]])
-                m.d.comb += Assert(implies(valid, tag == retired + ahead), "induction: tags")
+                m.d.comb += self.lemma(implies(valid, tag == retired + ahead), "tags")
 
     def spikes_leave(self, m: Module) -> None:
         """Every committed spike leaves exactly once, in ascending order, before busy falls.
@@ -231,6 +242,8 @@ class LIFCoreSpec(wiring.Component):
         with m.If(queue.load):
             m.d.sync += from_slot.eq(queue.head == slot)
         at_output = core.spike_valid & from_slot
+
+        m.d.comb += Cover(core.issuing & (core.credits == 0), "back-pressure")
 
         # The neuron's committed spike that has not left: first in a place of the memory, then at the output.
         fired = self.commit & core.retire_spike
@@ -256,21 +269,21 @@ class LIFCoreSpec(wiring.Component):
         age_of_slot, age_of_place = (slot - queue.head)[:bits], (place - queue.head)[:bits]
         used, row = age_of_slot < queue.level, self.look_up(m, queue.memory, slot)
         m.d.comb += [
-            Assert(implies(waits, ~ready), "induction: one place"),
-            Assert(implies(pending, core.running & (neuron < self.retired)), "induction: pending"),
-            Assert(implies(waits, age_of_place < queue.level), "induction: in the queue"),
-            Assert(implies(waits, self.look_up(m, queue.memory, place) == neuron), "induction: in the queue"),
-            Assert(implies(used & (row == neuron), waits & (place == slot)), "induction: no other in the queue"),
-            Assert(implies(at_output & (core.spike_neuron == neuron), ready), "induction: no other at the output"),
-            Assert(implies(used & waits & (age_of_slot < age_of_place), row < neuron), "induction: first in"),
-            Assert(implies(at_output & waits, core.spike_neuron < neuron), "induction: first out"),
-            Assert(implies(used, row < self.retired), "induction: committed"),
-            Assert(implies(at_output, core.spike_neuron < self.retired), "induction: committed"),
-            Assert(queue.tail == (queue.head + queue.level)[:bits], "induction: queue"),
+            self.lemma(implies(waits, ~ready), "one place"),
+            self.lemma(implies(pending, core.running & (neuron < self.retired)), "pending"),
+            self.lemma(implies(waits, age_of_place < queue.level), "in the queue"),
+            self.lemma(implies(waits, self.look_up(m, queue.memory, place) == neuron), "in the queue"),
+            self.lemma(implies(used & (row == neuron), waits & (place == slot)), "no other in the queue"),
+            self.lemma(implies(at_output & (core.spike_neuron == neuron), ready), "no other at the output"),
+            self.lemma(implies(used & waits & (age_of_slot < age_of_place), row < neuron), "first in"),
+            self.lemma(implies(at_output & waits, core.spike_neuron < neuron), "first out"),
+            self.lemma(implies(used, row < self.retired), "committed"),
+            self.lemma(implies(at_output, core.spike_neuron < self.retired), "committed"),
+            self.lemma(queue.tail == (queue.head + queue.level)[:bits], "queue"),
         ]
 
-    def reached(self, m: Module) -> None:
-        """Covers: the corners that the claims speak about exist."""
+    def corners_of_updates(self, m: Module) -> None:
+        """Covers: the corners that the claim speaks about exist."""
         core, fmt = self.core, self.core.config.format
         p = Parameters(**{name: core.operands[name] for name in fmt.parameters})
         drive = core.operands["current"] + core.operands.get("i", 0)
@@ -285,9 +298,6 @@ class LIFCoreSpec(wiring.Component):
         if fmt.refractory_bits:
             corners["refractory"] = core.retire_r0 != 0
         m.d.comb += [Cover(core.retire_valid & corner, name) for name, corner in corners.items()]
-        m.d.comb += Cover(core.issuing & (core.credits == 0), "back-pressure")
-        if core.synapses is not None:
-            m.d.comb += Cover(core.held & ~core.events[0], "events of one neuron in a row")
 
     def delayed(self, m: Module, value: Value, name: str) -> list[Value]:
         """An expression of the operands' stage as this stage and each later one sees it, up to the commit."""

@@ -260,7 +260,7 @@ module lif_core(host_field, host_neuron, host_data, event_valid, event_neuron, e
   reg [7:0] tag_8 = 8'h00;
   input tick;
   wire tick;
-  reg [33:0] total = 34'h000000000;
+  reg [17:0] total = 18'h00000;
   reg [15:0] v = 16'h0000;
   reg [15:0] v_3 = 16'h0000;
   reg [15:0] v_4 = 16'h0000;
@@ -1177,26 +1177,26 @@ module lif_core(host_field, host_neuron, host_data, event_valid, event_neuron, e
   assign \$55  = $signed(current_3) + $signed(i_3);
   assign \$57  = $signed(\$56 ) + $signed(drive);
   assign \$58  = $signed(\$57 ) + $signed(1'h0);
-  assign \$59  = & total[33:15];
-  assign \$60  = | total[33:15];
+  assign \$59  = & total[17:15];
+  assign \$60  = | total[17:15];
   assign \$61  = ~ \$60 ;
   assign \$62  = \$59  | \$61 ;
-  assign \$63  = ~ total[33];
-  assign \$64  = ~ total[33];
-  assign \$65  = ~ total[33];
-  assign \$66  = ~ total[33];
-  assign \$67  = ~ total[33];
-  assign \$68  = ~ total[33];
-  assign \$69  = ~ total[33];
-  assign \$70  = ~ total[33];
-  assign \$71  = ~ total[33];
-  assign \$72  = ~ total[33];
-  assign \$73  = ~ total[33];
-  assign \$74  = ~ total[33];
-  assign \$75  = ~ total[33];
-  assign \$76  = ~ total[33];
-  assign \$77  = ~ total[33];
-  assign \$78  = \$62  ? total[15:0] : { total[33], \$77 , \$76 , \$75 , \$74 , \$73 , \$72 , \$71 , \$70 , \$69 , \$68 , \$67 , \$66 , \$65 , \$64 , \$63  };
+  assign \$63  = ~ total[17];
+  assign \$64  = ~ total[17];
+  assign \$65  = ~ total[17];
+  assign \$66  = ~ total[17];
+  assign \$67  = ~ total[17];
+  assign \$68  = ~ total[17];
+  assign \$69  = ~ total[17];
+  assign \$70  = ~ total[17];
+  assign \$71  = ~ total[17];
+  assign \$72  = ~ total[17];
+  assign \$73  = ~ total[17];
+  assign \$74  = ~ total[17];
+  assign \$75  = ~ total[17];
+  assign \$76  = ~ total[17];
+  assign \$77  = ~ total[17];
+  assign \$78  = \$62  ? total[15:0] : { total[17], \$77 , \$76 , \$75 , \$74 , \$73 , \$72 , \$71 , \$70 , \$69 , \$68 , \$67 , \$66 , \$65 , \$64 , \$63  };
   assign \$79  = ! r_5;
   assign \$80  = \$signal  & free;
   assign \$81  = free ? x : v_6;
@@ -1311,7 +1311,7 @@ module lif_core(host_field, host_neuron, host_data, event_valid, event_neuron, e
   always @(posedge clk)
     drive <= \$55 ;
   always @(posedge clk)
-    total <= \$58 ;
+    total <= \$58 [17:0];
   always @(posedge clk)
     x <= \$78 ;
   always @(posedge clk)

@@ -238,7 +238,7 @@ module lif_core(host_field, host_neuron, host_data, event_valid, event_neuron, e
   reg [7:0] tag_8 = 8'h00;
   input tick;
   wire tick;
-  reg [20:0] total = 21'h000000;
+  reg [17:0] total = 18'h00000;
   reg [15:0] v = 16'h0000;
   reg [15:0] v_3 = 16'h0000;
   reg [15:0] v_4 = 16'h0000;
@@ -1150,26 +1150,26 @@ module lif_core(host_field, host_neuron, host_data, event_valid, event_neuron, e
   assign \$54  = $signed(current_3) + $signed(i_3);
   assign \$55  = $signed(leaked) + $signed(drive);
   assign \$56  = $signed(\$55 ) + $signed(1'h0);
-  assign \$57  = & total[20:15];
-  assign \$58  = | total[20:15];
+  assign \$57  = & total[17:15];
+  assign \$58  = | total[17:15];
   assign \$59  = ~ \$58 ;
   assign \$60  = \$57  | \$59 ;
-  assign \$61  = ~ total[20];
-  assign \$62  = ~ total[20];
-  assign \$63  = ~ total[20];
-  assign \$64  = ~ total[20];
-  assign \$65  = ~ total[20];
-  assign \$66  = ~ total[20];
-  assign \$67  = ~ total[20];
-  assign \$68  = ~ total[20];
-  assign \$69  = ~ total[20];
-  assign \$70  = ~ total[20];
-  assign \$71  = ~ total[20];
-  assign \$72  = ~ total[20];
-  assign \$73  = ~ total[20];
-  assign \$74  = ~ total[20];
-  assign \$75  = ~ total[20];
-  assign \$76  = \$60  ? total[15:0] : { total[20], \$75 , \$74 , \$73 , \$72 , \$71 , \$70 , \$69 , \$68 , \$67 , \$66 , \$65 , \$64 , \$63 , \$62 , \$61  };
+  assign \$61  = ~ total[17];
+  assign \$62  = ~ total[17];
+  assign \$63  = ~ total[17];
+  assign \$64  = ~ total[17];
+  assign \$65  = ~ total[17];
+  assign \$66  = ~ total[17];
+  assign \$67  = ~ total[17];
+  assign \$68  = ~ total[17];
+  assign \$69  = ~ total[17];
+  assign \$70  = ~ total[17];
+  assign \$71  = ~ total[17];
+  assign \$72  = ~ total[17];
+  assign \$73  = ~ total[17];
+  assign \$74  = ~ total[17];
+  assign \$75  = ~ total[17];
+  assign \$76  = \$60  ? total[15:0] : { total[17], \$75 , \$74 , \$73 , \$72 , \$71 , \$70 , \$69 , \$68 , \$67 , \$66 , \$65 , \$64 , \$63 , \$62 , \$61  };
   assign \$77  = ! r_5;
   assign \$78  = \$signal  & free;
   assign \$79  = free ? x : v_6;
@@ -1269,7 +1269,7 @@ module lif_core(host_field, host_neuron, host_data, event_valid, event_neuron, e
   always @(posedge clk)
     drive <= \$54 ;
   always @(posedge clk)
-    total <= \$56 ;
+    total <= \$56 [17:0];
   always @(posedge clk)
     x <= \$76 ;
   always @(posedge clk)

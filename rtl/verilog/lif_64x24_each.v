@@ -351,7 +351,7 @@ module lif_core(host_field, host_neuron, host_data, event_valid, event_neuron, e
   wire [5:0] tag_8;
   input tick;
   wire tick;
-  reg [41:0] total = 42'h00000000000;
+  reg [25:0] total = 26'h0000000;
   reg [23:0] v = 24'h000000;
   reg [23:0] v_3 = 24'h000000;
   reg [23:0] v_4 = 24'h000000;
@@ -1134,34 +1134,34 @@ module lif_core(host_field, host_neuron, host_data, event_valid, event_neuron, e
   assign \$73  = $signed(current_3) + $signed(i_3);
   assign \$75  = $signed(\$74 ) + $signed(drive);
   assign \$76  = $signed(\$75 ) + $signed(1'h0);
-  assign \$77  = & total[41:23];
-  assign \$78  = | total[41:23];
+  assign \$77  = & total[25:23];
+  assign \$78  = | total[25:23];
   assign \$79  = ~ \$78 ;
   assign \$80  = \$77  | \$79 ;
-  assign \$81  = ~ total[41];
-  assign \$82  = ~ total[41];
-  assign \$83  = ~ total[41];
-  assign \$84  = ~ total[41];
-  assign \$85  = ~ total[41];
-  assign \$86  = ~ total[41];
-  assign \$87  = ~ total[41];
-  assign \$88  = ~ total[41];
-  assign \$89  = ~ total[41];
-  assign \$90  = ~ total[41];
-  assign \$91  = ~ total[41];
-  assign \$92  = ~ total[41];
-  assign \$93  = ~ total[41];
-  assign \$94  = ~ total[41];
-  assign \$95  = ~ total[41];
-  assign \$96  = ~ total[41];
-  assign \$97  = ~ total[41];
-  assign \$98  = ~ total[41];
-  assign \$99  = ~ total[41];
-  assign \$100  = ~ total[41];
-  assign \$101  = ~ total[41];
-  assign \$102  = ~ total[41];
-  assign \$103  = ~ total[41];
-  assign \$104  = \$80  ? total[23:0] : { total[41], \$103 , \$102 , \$101 , \$100 , \$99 , \$98 , \$97 , \$96 , \$95 , \$94 , \$93 , \$92 , \$91 , \$90 , \$89 , \$88 , \$87 , \$86 , \$85 , \$84 , \$83 , \$82 , \$81  };
+  assign \$81  = ~ total[25];
+  assign \$82  = ~ total[25];
+  assign \$83  = ~ total[25];
+  assign \$84  = ~ total[25];
+  assign \$85  = ~ total[25];
+  assign \$86  = ~ total[25];
+  assign \$87  = ~ total[25];
+  assign \$88  = ~ total[25];
+  assign \$89  = ~ total[25];
+  assign \$90  = ~ total[25];
+  assign \$91  = ~ total[25];
+  assign \$92  = ~ total[25];
+  assign \$93  = ~ total[25];
+  assign \$94  = ~ total[25];
+  assign \$95  = ~ total[25];
+  assign \$96  = ~ total[25];
+  assign \$97  = ~ total[25];
+  assign \$98  = ~ total[25];
+  assign \$99  = ~ total[25];
+  assign \$100  = ~ total[25];
+  assign \$101  = ~ total[25];
+  assign \$102  = ~ total[25];
+  assign \$103  = ~ total[25];
+  assign \$104  = \$80  ? total[23:0] : { total[25], \$103 , \$102 , \$101 , \$100 , \$99 , \$98 , \$97 , \$96 , \$95 , \$94 , \$93 , \$92 , \$91 , \$90 , \$89 , \$88 , \$87 , \$86 , \$85 , \$84 , \$83 , \$82 , \$81  };
   assign \$105  = ! r_5;
   assign \$106  = \$signal  & free;
   assign \$107  = free ? x : v_6;
@@ -1271,7 +1271,7 @@ module lif_core(host_field, host_neuron, host_data, event_valid, event_neuron, e
   always @(posedge clk)
     drive <= \$73 ;
   always @(posedge clk)
-    total <= \$76 ;
+    total <= \$76 [25:0];
   always @(posedge clk)
     x <= \$104 ;
   always @(posedge clk)

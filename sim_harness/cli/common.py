@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ Duration = Annotated[float | None, typer.Option(help="Biological time in seconds
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 
 #: Results go to standard output, everything that comes and goes to standard error.
-out = Console(soft_wrap=True, highlight=False)
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True)
 
 
@@ -36,7 +37,7 @@ def table(*columns: str) -> Table:
     """An empty table in the house style."""
     result = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        result.add_column(column)
+        result.add_column(column, overflow="fold")
     return result
 
 

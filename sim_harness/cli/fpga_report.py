@@ -24,7 +24,7 @@ def fpga_report(
     """
     names = list(DESIGNS) if design == "all" else [name.strip() for name in design.split(",")]
     with engine_progress() as progress:
-        report = measure(names, root, progress)
+        report = measure(names, root, lambda fraction: progress("place and route", fraction))
     if update:
         save_baselines(root / BASELINES, report)
     if json:
