@@ -147,11 +147,17 @@ install_python_packages() {
     fingerprint >"$stamp"
 }
 
-packages=$(missing_packages)
-environment_is_current || packages="$packages $(missing_python_packages)"
-# shellcheck disable=SC2086  # a list of words
-set -- $packages
-[ $# = 0 ] || install_packages "$@"
+install_missing() {
+    packages=$(missing_packages)
+    environment_is_current || packages="$packages $(missing_python_packages)"
+    # shellcheck disable=SC2086  # a list of words
+    set -- $packages
+    [ $# = 0 ] || install_packages "$@"
+}
+
+# Twice: only an interpreter that is there can be asked what it lacks.
+have python3 || install_missing
+install_missing
 environment_is_current || {
     install_python_packages
     say "done; run: make demo, or .venv/bin/hillock doctor"

@@ -95,11 +95,11 @@ def membrane(traces: Mapping[str, Trace], neuron: int, v_th: float, window: tupl
                 alpha=0.55 if rank == 0 else 1.0,
             )
         axes.axhline(v_th * 1e3, color=_INK, linewidth=0.8, linestyle=":")
-        axes.annotate("V_th", (window[1] * 1e3, v_th * 1e3), textcoords="offset points", xytext=(-4, -12), ha="right")
+        axes.annotate("V_th", (window[1] * 1e3, v_th * 1e3), textcoords="offset points", xytext=(4, 0), va="center")
         _spike_marks(axes, shown, neuron, v_th, window)
         axes.set(xlabel="time [ms]", ylabel=f"membrane potential of neuron {neuron} [mV]")
         axes.set_xlim(window[0] * 1e3, window[1] * 1e3)
-        figure.legend(loc="outside lower center", ncols=4, fontsize=9)
+        figure.legend(loc="outside lower center", ncols=4, fontsize=9, handlelength=3.5)
         return _svg(figure, "Membrane potential on every machine")
 
 
@@ -157,7 +157,7 @@ def fi(curve: FICurve) -> str:
         top.axvline(1, color=_INK, linewidth=0.8, linestyle=":")
         top.set(ylabel="rate [Hz]")
         bottom.set(xlabel=f"current [rheobase, {curve.rheobase:.4g} A]", ylabel="deviation [%]")
-        figure.legend(loc="outside lower center", ncols=4, fontsize=9)
+        figure.legend(loc="outside lower center", ncols=4, fontsize=9, handlelength=3.5)
         return _svg(figure, "f-I curve of every machine")
 
 

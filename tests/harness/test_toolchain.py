@@ -279,3 +279,27 @@ def test_setup_as_root_installs_what_is_missing_and_nothing_else(checkout: Path)
     assert result.returncode == 2
     assert "must be able to make a virtual environment" in result.stderr
     assert log.read_text() == "update -qq\ninstall -y --no-install-recommends iverilog -qq\n"
+
+
+def test_setup_on_a_machine_without_python_asks_the_new_one_what_it_lacks(checkout: Path) -> None:
+    bare = checkout.parent / "bin"
+    log, new = checkout.parent / "log", checkout.parent / "new"
+    (bare / "python3").unlink()
+    (bare / "env").symlink_to(shutil.which("env") or "env")
+    (bare / "cp").symlink_to(shutil.which("cp") or "cp")
+    script(bare / "id", "echo 0")
+    for name in DEBIAN_PROGRAMS:
+        script(bare / name, "exit 0")
+    # Debian's: new enough, makes no environment, and comes without its shared library until that is installed.
+    script(
+        new, f'case "$*" in *base_prefix*) echo libpython3.11 ;; -) grep -q libpython "{log}" ;; -m*) exit 1 ;; esac'
+    )
+    (bare / "grep").symlink_to(shutil.which("grep") or "grep")
+    script(bare / "apt-get", f'echo "$@" >> "{log}"; case "$*" in *python3-venv*) cp "{new}" "{bare}/python3" ;; esac')
+    result = run_setup(checkout, NGSPICE_LIBRARY_PATH="/bin/sh")
+    assert "must be able to make a virtual environment" in result.stderr
+    assert "warning" not in result.stdout
+    assert [line for line in log.read_text().splitlines() if line.startswith("install")] == [
+        "install -y --no-install-recommends python3 python3-venv -qq",
+        "install -y --no-install-recommends libpython3.11 -qq",
+    ]
