@@ -62,13 +62,16 @@ has_libngspice() {
     return 1
 }
 
+# Every Debian has a perl, but a minimal one lacks what Verilator's front end uses.
+has_perl_modules() { perl -MFindBin -MPod::Usage -e 1 >/dev/null 2>&1; }
+
 missing_packages() {
     have ngspice || echo ngspice
     has_libngspice || echo libngspice0
     have iverilog || echo iverilog
     have g++ || echo g++
     have make || echo make
-    have perl || echo perl
+    has_perl_modules || echo perl
 }
 
 # Only asked when the virtual environment has to be made.

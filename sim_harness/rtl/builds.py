@@ -38,7 +38,9 @@ def rejected(tool: str, design: RtlDesign, log: Path) -> HillockError:
 
     SpecError for a user's Verilog, which is called ``core.v`` in the log; SimulationError for our own.
     """
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
+    # What follows a traceback is about the job that started the tool.
+    said, _, _ = log.read_text(errors="replace").partition("Traceback (most recent call last)")
+    lines = [line.strip() for line in said.splitlines()]
     first = next((line for line in lines if _ERROR.search(line)), lines[-1] if lines else "no message")
     if design.verilog is not None:
         first = re.sub(r"\S*\bcore\.v\b", design.name, first)

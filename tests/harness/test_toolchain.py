@@ -54,6 +54,16 @@ def test_every_requirement_is_pinned_and_pins_are_versions_only() -> None:
 # --- finding ------------------------------------------------------------------------------------------------
 
 
+def test_a_perl_without_the_modules_of_verilator_is_no_perl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As on a minimal Debian."""
+    minimal = script(tmp_path / "perl", 'case "$*" in *FindBin*) exit 2 ;; esac')
+    monkeypatch.setattr(toolchain, "search_path", lambda: str(tmp_path))
+    assert toolchain.locate("perl") is None
+    script(minimal.with_name("make"), "exit 0")
+    with pytest.raises(MissingToolError, match=r"^perl must be installed .* install it with: apt-get install perl$"):
+        toolchain.require("make", "perl")
+
+
 def test_without_path_debian_programs_are_missing_and_wheels_are_still_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -271,14 +281,15 @@ def test_setup_as_root_installs_what_is_missing_and_nothing_else(checkout: Path)
     (bare / "env").symlink_to(shutil.which("env") or "env")
     script(bare / "id", "echo 0")
     script(bare / "apt-get", f'echo "$@" >> "{log}"')
-    for name in ("g++", "make", "perl", "ngspice"):
+    for name in ("g++", "make", "ngspice"):
         script(bare / name, "exit 0")
+    script(bare / "perl", "exit 2")  # the minimal one, without modules
     # Stops after the packages: the virtual environment is to be made with an interpreter that cannot.
     script(bare / "broken", '[ "$1" != -m ]')
     result = run_setup(checkout, NGSPICE_LIBRARY_PATH="/bin/sh", PYTHON=str(bare / "broken"))
     assert result.returncode == 2
     assert "must be able to make a virtual environment" in result.stderr
-    assert log.read_text() == "update -qq\ninstall -y --no-install-recommends iverilog -qq\n"
+    assert log.read_text() == "update -qq\ninstall -y --no-install-recommends iverilog perl -qq\n"
 
 
 def test_setup_on_a_machine_without_python_asks_the_new_one_what_it_lacks(checkout: Path) -> None:
