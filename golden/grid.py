@@ -1,8 +1,8 @@
 """A stimulus on a grid of time steps: what reaches each neuron during each step.
 
 A step of the current inside a time step is delivered as its mean over that step, so no charge is lost.  An
-input spike acts at the first grid point at or after its time (causal).  Both are part of the discretisation
-error.
+input spike acts at the first grid point at or after its time (causal); one inside the last step acts at the
+end of the run, when nothing is left to see.  Both are part of the discretisation error.
 """
 
 from __future__ import annotations
