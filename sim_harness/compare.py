@@ -5,6 +5,7 @@ Reads traces only.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Integer states that must be equal, in the order in which a divergence is looked for.
 STATES = ("v_int", "i_int", "r_int")
+#: Setting of a trace: the first place where outputs of the machine contradict each other, in words.
+CONTRADICTION = "contradiction"
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,10 @@ class IntegerComparison:
 
     updates          neuron updates whose states were compared (0 if the machine shows no states)
     spikes           spikes of the reference
-    spike_mismatches spikes that only one of the two has
+    spike_mismatches spikes that only one of the two has, or has more often
     state_mismatches updates after which any state differs
     first            (tick, neuron) of the first difference of either kind; None if there is none
+    contradiction    where the machine's outputs contradict each other; None if they do not
     """
 
     reference: str
@@ -39,11 +43,12 @@ class IntegerComparison:
     spike_mismatches: int
     state_mismatches: int
     first: tuple[int, int] | None
+    contradiction: str | None = None
 
     @property
     def agrees(self) -> bool:
-        """Whether nothing differs."""
-        return self.spike_mismatches == 0 and self.state_mismatches == 0
+        """Whether nothing differs, and the machine does not contradict itself."""
+        return self.spike_mismatches == self.state_mismatches == 0 and self.contradiction is None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with the verdict."""
@@ -56,8 +61,10 @@ def compare_integers(reference: Trace, other: Trace) -> IntegerComparison:
     dt = reference.header.dt
     if dt is None or other.header.dt != dt:
         raise SpecError.rule("Integer traces", "of one tick", f"{dt} and {other.header.dt} s")
-    fired = [{(round(time / dt) - 1, int(neuron)) for time, neuron in t.spikes.tolist()} for t in (reference, other)]
-    wrong = fired[0] ^ fired[1]
+    ours, theirs = (
+        Counter((round(time / dt) - 1, int(neuron)) for time, neuron in t.spikes.tolist()) for t in (reference, other)
+    )
+    wrong = (ours - theirs) + (theirs - ours)
     firsts = [min(wrong)] if wrong else []
     common = [name for name in STATES if name in reference.states and name in other.states]
     updates = mismatches = 0
@@ -74,10 +81,11 @@ def compare_integers(reference: Trace, other: Trace) -> IntegerComparison:
         reference.header.engine,
         other.header.engine,
         updates,
-        len(fired[0]),
-        len(wrong),
+        len(reference.spikes),
+        wrong.total(),
         mismatches,
         min(firsts, default=None),
+        other.header.settings.get(CONTRADICTION),
     )
 
 
@@ -91,7 +99,8 @@ class SpikeComparison:
     worst             (neuron, index of the spike, time in the reference, time in the other); None without pairs
     within            whether every difference is inside the tolerance given; None if none was given
     margin            largest ratio of a difference to its tolerance
-    unbounded         pairs for which no tolerance can be derived, such as a spike that grazes the threshold
+    unbounded         spikes for which no tolerance can be derived, such as one that grazes the threshold
+    first             the first difference that must not be, in words; None if there is none
     """
 
     reference: str
@@ -106,11 +115,13 @@ class SpikeComparison:
     within: bool | None = None
     margin: float | None = None
     unbounded: int = 0
+    first: str | None = None
 
     @property
     def agrees(self) -> bool:
-        """Equal counts, and every spike within the tolerance if there is one."""
-        return self.count_mismatches == 0 and self.within is not False
+        """Equal counts, and every spike within the tolerance if there is one; some spike, if any, has one."""
+        judged = self.unbounded == 0 or self.unbounded < self.compared
+        return self.count_mismatches == 0 and self.within is not False and judged
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with the verdict; nan becomes None."""
@@ -121,7 +132,7 @@ class SpikeComparison:
 def compare_spikes(reference: Trace, other: Trace, tolerance: Sequence[FloatArray] | None = None) -> SpikeComparison:
     """Compare spike trains; ``tolerance`` gives, per neuron, the allowed difference of its k-th spike [s].
 
-    An infinite tolerance judges nothing; such pairs are counted, not hidden.
+    An infinite tolerance judges nothing; such spikes, missing ones included, are counted, not hidden.
 
     A spike within its tolerance of the end of the run may be missing in one of the two trains.
     """
@@ -129,6 +140,7 @@ def compare_spikes(reference: Trace, other: Trace, tolerance: Sequence[FloatArra
     end = reference.header.duration
     unequal, unbounded, worst, margin, within = 0, 0, None, 0.0, True
     differences: list[FloatArray] = []
+    broken: list[tuple[float, str]] = []
     for neuron in range(reference.header.size):
         a, b = reference.spike_times(neuron), other.spike_times(neuron)
         pairs = min(a.size, b.size)
@@ -136,15 +148,26 @@ def compare_spikes(reference: Trace, other: Trace, tolerance: Sequence[FloatArra
         surplus = (a if a.size > b.size else b)[pairs:]
         if surplus.size:
             slack = 0.0 if allowed is None or allowed.size == 0 else float(allowed[min(pairs, allowed.size - 1)])
-            unequal += not (surplus.size == 1 and surplus[0] > end - slack)
+            if np.isinf(slack):
+                unbounded += surplus.size
+            elif surplus.size > 1 or surplus[0] <= end - slack:
+                unequal += 1
+                where = f"neuron {neuron} fires at {surplus[0] * 1e3:.6g} ms"
+                broken.append(
+                    (surplus[0], f"{where} in {(reference if a.size > b.size else other).header.engine} only")
+                )
         difference = np.abs(b[:pairs] - a[:pairs])
         differences.append(difference)
         if pairs and (worst is None or difference.max() > abs(worst[3] - worst[2])):
             k = int(np.argmax(difference))
             worst = (neuron, k, float(a[k]), float(b[k]))
         if allowed is not None and pairs:
-            ratio = float((difference / allowed[:pairs]).max())
-            margin, within = max(margin, ratio), within and ratio <= 1
+            ratios = difference / allowed[:pairs]
+            margin, within = max(margin, float(ratios.max())), within and bool((ratios <= 1).all())
+            if (ratios > 1).any():
+                k = int(np.argmax(ratios > 1))
+                times = f"at {b[k] * 1e3:.6g} ms, not {a[k] * 1e3:.6g} ms within {allowed[k] * 1e6:.3g} µs"
+                broken.append((a[k], f"neuron {neuron}, spike {k}: {times}"))
             unbounded += int(np.isinf(allowed[:pairs]).sum())
     all_differences = np.concatenate(differences)
     some = all_differences.size > 0
@@ -161,6 +184,7 @@ def compare_spikes(reference: Trace, other: Trace, tolerance: Sequence[FloatArra
         None if tolerance is None else within,
         None if tolerance is None else margin,
         unbounded,
+        min(broken)[1] if broken else None,
     )
 
 

@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 import analog
+from golden.errors import SimulationError
 from golden.integer import IntegerRecord
 from golden.neurons.lif_fixed import State
 from sim_harness.compare import IntegerComparison, SpikeComparison, compare_integers, compare_spikes
 from sim_harness.engines import INFOS, EngineInfo, Verilog, build, parse_names
+from sim_harness.rtl import processes
 from sim_harness.rtl.divergence import Divergence, first_divergence
 
 if TYPE_CHECKING:
@@ -53,16 +55,43 @@ class Run:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Failure:
+    """Why a machine came to no result (a core that hangs, a circuit that fails its own checks), after how long [s]."""
+
+    info: EngineInfo
+    cause: str
+    seconds: float
+
+
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One line of the verdict table: ``budget`` is the part of the error budget this comparison measures."""
+    """One line of the verdict table: ``budget`` is the part of the error budget this comparison measures.
+
+    seconds     wall time of the machine, builds included
+    failure     why the machine has no result (then ``comparison`` is None)
+    """
 
     machine: str
     against: str
     budget: Literal["discretisation", "quantisation", "rtl", "circuit"]
     verdict: Verdict
-    comparison: IntegerComparison | SpikeComparison
+    comparison: IntegerComparison | SpikeComparison | None
+    seconds: float
     divergence: Divergence | None = None
+    failure: str | None = None
+
+    @property
+    def explanation(self) -> str | None:
+        """Where and how a machine that disagrees first goes wrong."""
+        if self.divergence is not None:
+            return str(self.divergence)
+        match self.comparison:
+            case IntegerComparison() as bits:
+                return bits.contradiction
+            case SpikeComparison() as times:
+                return times.first if self.verdict == "DISAGREES" else None
+        return self.failure
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -71,8 +100,8 @@ class Row:
             "against": self.against,
             "budget": self.budget,
             "verdict": self.verdict,
-            "comparison": self.comparison.to_dict(),
-            "first_divergence": None if self.divergence is None else str(self.divergence),
+            "comparison": None if self.comparison is None else self.comparison.to_dict(),
+            "first_divergence": self.explanation,
         }
 
 
@@ -97,11 +126,19 @@ class Crosscheck:
         if wrong:
             return f"The machines disagree: {', '.join(wrong)}."
         claims = []
-        if digital := [row.machine for row in self.rows if row.budget == "rtl"]:
-            equal = "equals" if len(digital) == 1 else "equal"
-            claims.append(f"{', '.join(digital)} {equal} the golden integers bit for bit")
-        if any(row.budget == "circuit" for row in self.rows):
-            claims.append("the circuit fires when the exact model does, within the derived tolerance")
+        digital: dict[str, list[str]] = {}
+        for row in self.rows:
+            match row.comparison:
+                case IntegerComparison(updates=0):
+                    digital.setdefault("in every spike (no states shown)", []).append(row.machine)
+                case IntegerComparison():
+                    digital.setdefault("bit for bit", []).append(row.machine)
+                case SpikeComparison() as times if row.budget == "circuit":
+                    claim = "the circuit fires when the exact model does, within the derived tolerance"
+                    no_bound = f" ({times.unbounded} of {times.spikes} spikes have none)" if times.unbounded else ""
+                    claims.append(claim + no_bound)
+        for how, names in digital.items():
+            claims.insert(0, f"{', '.join(names)} {'equals' if len(names) == 1 else 'equal'} the golden integers {how}")
         return f"All machines agree: {'; '.join(claims)}." if claims else "Models compared; no machine to judge."
 
     def to_dict(self) -> dict[str, Any]:
@@ -145,37 +182,63 @@ def crosscheck(
 
     def run(name: str) -> Run:
         start = time.perf_counter()
-        report = None if progress is None else lambda fraction: progress(name, fraction)
+
+        def report(fraction: float) -> None:
+            processes.check_interrupt()
+            if progress is not None:
+                progress(name, fraction)
+
+        report(0.0)
         trace = prepared[name](experiment.network, experiment.stimulus, report)
-        if progress is not None:
-            progress(name, 1.0)
+        report(1.0)
         return Run(INFOS[name], trace, time.perf_counter() - start)
+
+    def run_or_fail(name: str) -> Run | Failure:
+        """A machine that does not come to a result disagrees; what the others found is still worth knowing."""
+        start = time.perf_counter()
+        try:
+            return run(name)
+        except SimulationError as error:
+            return Failure(INFOS[name], str(error), time.perf_counter() - start)
 
     golden = [name for name in names if INFOS[name].kind in ("exact", "stepped", "integer")]
     runs = {name: run(name) for name in golden}
     # The other machines are processes of their own: threads only wait for them.
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        external = [name for name in names if name not in runs]
-        runs |= dict(zip(external, pool.map(run, external), strict=True))
-    rows = tuple(_compare(experiment, name, runs) for name in names if name != "exact")
-    return Crosscheck(experiment, {name: runs[name] for name in names}, rows, verilog)
+    external = [name for name in names if name not in runs]
+    with ThreadPoolExecutor(max_workers=2) as pool, processes.interruptible():
+        outcomes = dict(zip(external, pool.map(run_or_fail, external), strict=True))
+    runs |= {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Run)}
+    rows = []
+    for name in names:
+        outcome = outcomes.get(name)
+        if isinstance(outcome, Failure):
+            rows.append(_failed(name, outcome))
+        elif name != "exact":
+            rows.append(_compare(experiment, name, runs))
+    return Crosscheck(experiment, {name: runs[name] for name in names if name in runs}, tuple(rows), verilog)
+
+
+def _failed(name: str, failure: Failure) -> Row:
+    against, budget = ("exact", "circuit") if failure.info.kind == "analog" else ("integer", "rtl")
+    return Row(name, against, budget, "DISAGREES", None, failure.seconds, failure=failure.cause)  # type: ignore[arg-type]  # only budget names
 
 
 def _compare(experiment: Experiment, name: str, runs: dict[str, Run]) -> Row:
-    trace, kind = runs[name].trace, runs[name].info.kind
+    trace, kind, seconds = runs[name].trace, runs[name].info.kind, runs[name].seconds
     if kind == "analog":
         exact = runs["exact"].trace
         tolerance = analog.timing_tolerance(experiment.network, experiment.stimulus, experiment.analog).spikes
         spikes = compare_spikes(exact, trace, tolerance)
-        return Row(name, "exact", "circuit", "agrees" if spikes.agrees else "DISAGREES", spikes)
+        return Row(name, "exact", "circuit", "agrees" if spikes.agrees else "DISAGREES", spikes, seconds)
     if kind == "rtl":
         reference = runs["integer"].trace
         bits = compare_integers(reference, trace)
         if bits.agrees:
-            return Row(name, "integer", "rtl", "agrees", bits)
-        return Row(name, "integer", "rtl", "DISAGREES", bits, _explain(experiment, reference, trace))
+            return Row(name, "integer", "rtl", "agrees", bits, seconds)
+        return Row(name, "integer", "rtl", "DISAGREES", bits, seconds, _explain(experiment, reference, trace))
     against, budget = _BUDGET[kind]
-    return Row(name, against, budget, "reported", compare_spikes(runs[against].trace, trace))  # type: ignore[arg-type]  # the table holds only budget names
+    spikes = compare_spikes(runs[against].trace, trace)
+    return Row(name, against, budget, "reported", spikes, seconds)  # type: ignore[arg-type]  # only budget names
 
 
 def _explain(experiment: Experiment, reference: Trace, other: Trace) -> Divergence | None:

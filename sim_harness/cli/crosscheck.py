@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from sim_harness.cli.common import (
     Duration,
@@ -63,7 +64,7 @@ def command(
     else:
         print_verdict(check)
         if page is not None:
-            out.print(f"report: {page}")
+            out.print(f"report: {escape(str(page))}")
     if not check.agrees:
         raise typer.Exit(1)
 
@@ -74,14 +75,13 @@ def print_verdict(check: Crosscheck) -> None:
 
     experiment = check.experiment
     size, length = experiment.network.size, experiment.stimulus.duration
-    out.print(f"{experiment.name}: {size} neurons, {length * 1e3:g} ms, tick {experiment.dt * 1e3:g} ms")
+    out.print(f"{escape(experiment.name)}: {size} neurons, {length * 1e3:g} ms, tick {experiment.dt * 1e3:g} ms")
     rows = table("machine", "against", "verdict", "found", "time")
     for row in check.rows:
-        seconds = f"{check.runs[row.machine].seconds:.1f} s"
         verdict = f"[{_STYLES[row.verdict]}]{row.verdict}[/]"
-        rows.add_row(row.machine, row.against, verdict, describe(row), seconds)
+        rows.add_row(row.machine, row.against, verdict, escape(describe(row)), f"{row.seconds:.1f} s")
     out.print(rows)
     for row in check.rows:
-        if row.divergence is not None:
-            out.print(f"[bold]first divergence of {row.machine}[/]: {row.divergence}")
+        if row.explanation is not None:
+            out.print(f"[bold]first divergence of {row.machine}[/]: {escape(row.explanation)}")
     out.print(f"[{'bold green' if check.agrees else 'bold red'}]{check.verdict}[/]")

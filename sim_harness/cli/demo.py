@@ -32,6 +32,6 @@ def demo(
         print_json(check.to_dict() | {"report": str(page)})
     else:
         print_verdict(check)
-        out.print(f"report: {page}")
+        out.print(f"report: {page}", markup=False)
     if not check.agrees:
         raise typer.Exit(1)

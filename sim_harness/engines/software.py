@@ -91,7 +91,12 @@ def quantise_for(network: Network, dt: float, fixed: FixedSettings, seed: int) -
 
 
 def to_trace(
-    engine: str, machine: QuantisedLIF, stimulus: Stimulus, record: IntegerRecord, tools: dict[str, str]
+    engine: str,
+    machine: QuantisedLIF,
+    stimulus: Stimulus,
+    record: IntegerRecord,
+    tools: dict[str, str],
+    **settings: str,
 ) -> Trace:
     """An integer record as a trace: potentials in volts and all states as the integers they are."""
     dt = machine.dt
@@ -110,7 +115,7 @@ def to_trace(
         dt=dt,
         seed=stimulus.seed,
         versions=versions() | tools,
-        settings=dict(machine.settings),
+        settings=dict(machine.settings) | settings,
     )
     spikes = np.column_stack(((record.spikes[:, 0] + 1) * dt, record.spikes[:, 1]))
     return Trace(

@@ -56,6 +56,8 @@ def describe(row: Row) -> str:
             if times.unbounded:
                 text += f"; {times.unbounded} of {times.compared} times without a bound"
             return text
+        case None:
+            return f"no result: {row.failure}"
 
 
 def parameter_rows(check: Crosscheck) -> list[dict[str, str]]:

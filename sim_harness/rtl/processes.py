@@ -5,15 +5,35 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from golden.errors import SimulationError
 
 #: Seconds between two looks at a running program.
 _POLL = 0.05
+#: Set when the main thread gives up: it alone hears Ctrl-C, and programs run in sessions of their own.
+_interrupted = threading.Event()
+
+
+def check_interrupt() -> None:
+    """Raise KeyboardInterrupt in a thread whose work ``interruptible`` has given up."""
+    if _interrupted.is_set():
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Around waiting for a pool of threads, inside it: what ends the wait ends the work of the threads as well."""
+    _interrupted.clear()
+    try:
+        yield
+    except BaseException:
+        _interrupted.set()
+        raise
 
 
 def run(
@@ -30,7 +50,7 @@ def run(
 
     ``advance`` is called now and then and returns something that changes while the program gets on; when that (or the
     program, if there is none) has taken ``timeout`` seconds, the program and its children are killed and
-    SimulationError is raised. Any exception on our side (Ctrl-C) kills them too.
+    SimulationError is raised. Any exception on our side kills them too, and so does Ctrl-C (see ``interruptible``).
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -42,6 +62,7 @@ def run(
             try:
                 return process.wait(_POLL)
             except subprocess.TimeoutExpired:
+                check_interrupt()
                 now = advance() if advance is not None else None
                 if now != seen:
                     seen, since = now, time.monotonic()
