@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -205,7 +204,7 @@ def crosscheck(
     runs = {name: run(name) for name in golden}
     # The other machines are processes of their own: threads only wait for them.
     external = [name for name in names if name not in runs]
-    with ThreadPoolExecutor(max_workers=2) as pool, processes.interruptible():
+    with processes.threads(2) as pool:
         outcomes = dict(zip(external, pool.map(run_or_fail, external), strict=True))
     runs |= {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Run)}
     rows = []

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,20 +21,23 @@ _interrupted = threading.Event()
 
 
 def check_interrupt() -> None:
-    """Raise KeyboardInterrupt in a thread whose work ``interruptible`` has given up."""
+    """Raise KeyboardInterrupt in a thread of ``threads`` whose work has been given up."""
     if _interrupted.is_set():
         raise KeyboardInterrupt
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Around waiting for a pool of threads, inside it: what ends the wait ends the work of the threads as well."""
-    _interrupted.clear()
-    try:
-        yield
-    except BaseException:
-        _interrupted.set()
-        raise
+def threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool of threads for machines; an exception in the block, such as Ctrl-C, ends their work as well."""
+    with ThreadPoolExecutor(count) as pool:
+        try:
+            yield pool
+        except BaseException:
+            _interrupted.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+        finally:
+            _interrupted.clear()
 
 
 def run(
@@ -50,7 +54,7 @@ def run(
 
     ``advance`` is called now and then and returns something that changes while the program gets on; when that (or the
     program, if there is none) has taken ``timeout`` seconds, the program and its children are killed and
-    SimulationError is raised. Any exception on our side kills them too, and so does Ctrl-C (see ``interruptible``).
+    SimulationError is raised. Any exception on our side kills them too, and so does Ctrl-C (see ``threads``).
     """
     with log.open("wb") as output:
         process = subprocess.Popen(

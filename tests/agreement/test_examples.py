@@ -5,6 +5,12 @@ The expected values are the other machines'; the negative controls break one mac
 
 from __future__ import annotations
 
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,6 +69,58 @@ def test_bug_in_own_verilog_is_found_and_explained(tmp_path: Path, capsys: pytes
     assert "r = 20, spike expected, v = 0, i = 0, r = 19, spike found; likely cause: refractory" in out
 
 
+def test_core_that_sends_every_spike_twice_disagrees(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = Path(core(tmp_path))
+    text = own.read_text(encoding="utf-8").replace("spike_valid & spike_ready", "spike_valid & taken")
+    twice = (
+        "  wire spike_valid;\n  reg again = 0;\n  wire taken = spike_ready & again;\n"
+        "  always @(posedge clk) if (spike_valid & spike_ready) again <= ~again;\n"
+    )
+    text = text.replace(".ready(spike_ready)", ".ready(taken)").replace("  wire spike_valid;\n", twice, 1)
+    own.write_text(text, encoding="utf-8")
+    assert run([*CHECK, str(own), "--json"]) == 1
+    (row,) = [row for row in json.loads(capsys.readouterr().out)["rows"] if row["machine"] == "icarus"]
+    # As many wrong spikes as there are right ones; the first is that of neuron 15, see above.
+    assert row["comparison"]["spike_mismatches"] == row["comparison"]["spikes"] > 10
+    assert row["comparison"]["state_mismatches"] == 0
+    assert row["comparison"]["first"] == [81, 15]
+    assert "in ascending order, each once" in row["comparison"]["contradiction"]
+
+
+def test_core_whose_outputs_contradict_each_other_disagrees(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every state and spike is right; but the potential that an update says it began from is another."""
+    own = core(tmp_path, "retire_v0 <= v_7;", "retire_v0 <= v_7 ^ 24'h1;")
+    assert run([*CHECK, own]) == 1
+    out = capsys.readouterr().out
+    assert "0 spikes" in out
+    assert "tick 0, neuron 0: retire_v0 is 1, but the v retired the tick before is 0" in out
+
+
+def test_core_that_shows_no_states_is_not_said_to_be_equal_in_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lif = Experiment.load("examples/lif.toml").quantised.lif
+    own = tmp_path / "mute.v"
+    own.write_text(LIFCoreConfig(lif, retire=False).verilog(), encoding="utf-8")
+    assert run([*CHECK, str(own)]) == 0
+    assert "icarus equals the golden integers in every spike (no states shown)." in capsys.readouterr().out
+
+
+def test_core_that_hangs_disagrees_and_spoils_no_other_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = core(tmp_path, "assign busy = ", "assign busy = 1'h1 | ")
+    page = tmp_path / "report"
+    assert run([*CHECK, own, "--on", "ngspice,icarus", "--report", str(page)]) == 1
+    out = capsys.readouterr().out
+    assert "no result: " in out
+    assert "The machines disagree: icarus." in out
+    assert re.search(r"ngspice\s+exact\s+agrees", out)
+    text = (page / "index.html").read_text(encoding="utf-8")
+    assert "First divergence: icarus" in text
+    assert "no result: " in text
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -94,3 +152,42 @@ def test_circuit_with_a_wrong_capacitor_is_caught(monkeypatch: pytest.MonkeyPatc
     check = crosscheck(experiment, "ngspice")
     assert not check.agrees
     assert "ngspice" in check.verdict
+    (row,) = (row for row in check.rows if row.machine == "ngspice")
+    # The first spike of all, neuron 15's at 8.109 ms, is 0.5 % late.
+    assert row.explanation is not None
+    assert re.match(r"neuron 15, spike 0: at 8\.14\d+ ms, not 8\.109\d* ms within ", row.explanation)
+
+
+LONG = """
+import sys
+from sim_harness.crosscheck import crosscheck
+from sim_harness.experiment import Experiment
+
+def main():
+    experiment = Experiment.load("examples/lif.toml", duration=6.0)
+    crosscheck(experiment, sys.argv[1], progress=lambda name, fraction: print(name, flush=True))
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.parametrize("engine", ["icarus", "amaranth", "ngspice"])
+def test_an_interrupt_ends_a_machine_in_its_thread(engine: str, tmp_path: Path) -> None:
+    """The main thread hears Ctrl-C while machines run in others; seconds later all is over."""
+    script = tmp_path / "long.py"
+    script.write_text(LONG, encoding="utf-8")
+    with subprocess.Popen([sys.executable, script, engine], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for line in process.stdout:
+            if line.split() == [engine.encode()]:
+                break
+        time.sleep(1)
+        sent = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()  # to its end: nothing that the process started is left either
+        assert process.wait(20) != 0
+        # Longer than a deck of one neuron takes, and a fraction of the run.
+        assert time.monotonic() - sent < 5
+        assert b"KeyboardInterrupt" in said
