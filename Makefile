@@ -56,7 +56,7 @@ fpga-report: setup ## place and route on iCE40 and ECP5: clock, LUTs, block RAM 
 bench: setup ## accuracy and speed measurements in benchmarks/
 	$(RUN) for bench in benchmarks/*.py; do echo "== $$bench"; python "$$bench" $(ARGS) || exit; done
 
-docs: setup ## generate the tables in docs/ and README.md
+docs: setup ## generate the agreement table of README.md and its picture, docs/neuron.svg
 	$(RUN) hillock docs $(ARGS)
 
 clean: ## remove build outputs and caches

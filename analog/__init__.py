@@ -1,6 +1,6 @@
 """The analog branch: neurons as circuits in ngspice.
 
-    trace = analog.simulate(network, stimulus, AnalogSettings())
+    trace = analog.simulate(network, stimulus, AnalogSettings(), setup=NgspiceSetup(library))
 
 See docs/analog.md for the circuits, the mapping and the derivation of the timing tolerance.
 """

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import atexit
-import ctypes.util
 import functools
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analog.worker import Answer, Job
-from golden.errors import MissingToolError, SimulationError, SpecError
+from golden.errors import SimulationError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,15 +28,13 @@ DECKS_PER_WORKER = 300
 
 @dataclass(frozen=True)
 class NgspiceSetup:
-    """Where ngspice is.
+    """Where ngspice is; who calls finds it.
 
-    program   the ngspice program, for decks run by hand; empty when only the library is installed
-    library   name or path of the shared library
+    library   path of the shared library
     env       environment variables the workers need besides the caller's
     timeout   [s] after which a deck is given up and its worker killed
     """
 
-    program: str
     library: str
     env: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 300.0
@@ -47,23 +43,15 @@ class NgspiceSetup:
         if not self.timeout > 0:
             raise SpecError.rule("ngspice timeout", "positive", f"{self.timeout:g} s")
 
-    @classmethod
-    def find(cls) -> NgspiceSetup:
-        """The installed ngspice; MissingToolError when the library is not there."""
-        library = os.environ.get("NGSPICE_LIBRARY_PATH") or ctypes.util.find_library("ngspice")
-        if not library:
-            raise MissingToolError("ngspice library must be installed (Debian: apt install libngspice0), not missing")
-        return cls(shutil.which("ngspice") or "", library)
-
     def environment(self) -> dict[str, str]:
         """The workers' environment: this library, one thread, this process's import path."""
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         fixed = {"NGSPICE_LIBRARY_PATH": self.library, "OMP_THREAD_LIMIT": "1", "PYTHONPATH": path}
         return {**os.environ, **fixed, **self.env}
 
-    def key(self) -> tuple[str, str, tuple[tuple[str, str], ...], float]:
+    def key(self) -> tuple[str, tuple[tuple[str, str], ...], float]:
         """Equal for equal set-ups; hashable."""
-        return self.program, self.library, tuple(sorted(self.env.items())), self.timeout
+        return self.library, tuple(sorted(self.env.items())), self.timeout
 
 
 class _Worker:
@@ -200,15 +188,14 @@ class Pool:
         return fresh
 
 
-def pool(setup: NgspiceSetup | None, processes: int | None) -> Pool:
-    """The pool for this set-up (default: what is installed) and number of processes (default: one per CPU)."""
-    chosen = NgspiceSetup.find() if setup is None else setup
-    return _pool(chosen.key(), os.cpu_count() or 1 if processes is None else processes)
+def pool(setup: NgspiceSetup, processes: int | None) -> Pool:
+    """The pool for this set-up and number of processes (default: one per CPU)."""
+    return _pool(setup.key(), os.cpu_count() or 1 if processes is None else processes)
 
 
 @functools.lru_cache(maxsize=4)
-def _pool(key: tuple[str, str, tuple[tuple[str, str], ...], float], processes: int) -> Pool:
-    program, library, env, timeout = key
-    made = Pool(NgspiceSetup(program, library, dict(env), timeout), processes)
+def _pool(key: tuple[str, tuple[tuple[str, str], ...], float], processes: int) -> Pool:
+    library, env, timeout = key
+    made = Pool(NgspiceSetup(library, dict(env), timeout), processes)
     atexit.register(made.close)
     return made

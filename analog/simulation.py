@@ -50,21 +50,21 @@ def simulate(
     stimulus: Stimulus,
     settings: AnalogSettings,
     *,
+    setup: NgspiceSetup,
     record: ArrayLike = (0,),
     samples: FloatArray | None = None,
     processes: int | None = None,
-    setup: NgspiceSetup | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Trace:
     """Run every neuron's circuit from rest and return spikes and potentials in biological seconds and volts.
 
+    ``setup``       where ngspice is
     ``record``      neurons whose potential ``v`` [V] is kept at the biological times ``samples`` [s] (default: 1001
                     times from 0 to the end)
     ``processes``   ngspice workers, default one per CPU; the result does not depend on it
-    ``setup``       where ngspice is, default: found
     ``progress``    called with the fraction done
 
-    Raises SpecError when a neuron does not fit the hardware (before anything runs), MissingToolError without ngspice,
+    Raises SpecError when a neuron does not fit the hardware (before anything runs),
     SimulationError when a run fails, or when its result does not pass the checks of `analog.checks`, not even with
     shorter time steps; neurons that needed those are listed as "reruns" in the header's settings.
     """

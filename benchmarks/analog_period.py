@@ -16,13 +16,14 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from analog import AnalogSettings, NgspiceSetup
+from analog import AnalogSettings
 from analog.neurons.lif import LIFCircuit
 from analog.ngspice import Pool
 from analog.settings import VARIANTS, SolverOptions
 from analog.simulation import Run, run_circuits
 from golden import stimulus
 from golden.neurons.lif import LIFNeuron
+from sim_harness import toolchain
 
 #: Intervals per neuron.
 INTERVALS = 6
@@ -107,7 +108,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=1, help="ngspice processes (default 1, for fair CPU times)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
-    pool = Pool(NgspiceSetup.find(), arguments.processes)
+    pool = Pool(toolchain.ngspice_setup(), arguments.processes)
     rows = [
         measure(variant, strict, arguments.neurons, arguments.seed, pool)
         for variant in VARIANTS

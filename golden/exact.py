@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from golden.stimulus import Stimulus
 
 
+#: Most spikes of one neuron: a minute's work, and far more than a current in the right unit makes.
+MOST_SPIKES = 10_000_000
+
+
 def simulate(
     network: Network,
     stimulus: Stimulus,
@@ -46,6 +50,8 @@ def simulate(
 
     ``record``   neurons whose state is kept at the times ``samples`` [s]: ``v`` [V], and ``i_syn`` [A] with
                  tau_syn. A sample at an instant of a spike shows the state after it.
+
+    Raises SpecError for input that makes a neuron fire more than ``MOST_SPIKES`` times.
     """
     if stimulus.size != network.size:
         raise SpecError.rule("Stimulus", f"for {network.size} neurons", f"for {stimulus.size}")
@@ -65,7 +71,8 @@ def simulate(
         pieces = _pieces(stimulus, index)
         membrane = Membrane.of(neurons[index])
         column = columns.get(index)
-        fired, v, i_syn = _run(membrane, pieces, stimulus.duration, times if column is not None else np.empty(0))
+        sampled = times if column is not None else np.empty(0)
+        fired, v, i_syn = _run(index, membrane, pieces, stimulus.duration, sampled)
         rows += [(time, index) for time in fired]
         if column is not None:
             states["v"][:, column] = v + membrane.v_th
@@ -187,12 +194,25 @@ class Membrane:
                 return None
             time = self.tau * math.log1p(-u_0 / u_inf)
             return time if time <= length else None
-        turn = self.extremum(u_0, u_inf, i_0)
-        rising = self.slope(0.0, u_0, u_inf, i_0) > 0
-        low, high = (0.0, min(turn, length)) if rising else (turn, length)
+        # e^{t/tau} du/dt is monotone and falls for i_0 > 0: u rises to a maximum; for i_0 < 0, from a minimum.
+        turn, slope = self.extremum(u_0, u_inf, i_0), self.slope(0.0, u_0, u_inf, i_0)
+        low, high = (0.0, min(turn, length)) if slope > 0 or (slope == 0 and i_0 < 0) else (turn, length)
         if low >= length or self.u(high, u_0, u_inf, i_0) < 0:
             return None
         return self._root(low, high, u_0, u_inf, i_0)
+
+    def least_spikes(self, u_0: float, u_inf: float, i_0: float, length: float) -> float:
+        """A bound from below on the spikes of a piece, from u_0 < 0, by a constant current below what there is."""
+        spans = [(length, u_inf + self.resistance * min(i_0, 0.0))]
+        if self.tau_syn is not None and i_0 > 0:  # at least half of it is there for ln 2 tau_syn
+            spans.append((min(length, self.tau_syn * math.log(2)), u_inf + self.resistance * i_0 / 2))
+        most = 0.0
+        for span, drive in spans:
+            if drive > 0:
+                rest = span - self.tau * math.log1p(-u_0 / drive)
+                period = self.t_ref + self.tau * math.log1p(-self.u_reset / drive)
+                most = max(most, rest / period if period else math.inf)
+        return most
 
     def _root(self, low: float, high: float, u_0: float, u_inf: float, i_0: float) -> float:
         """Newton's method kept inside the bracket [low, high] on which u rises through 0."""
@@ -213,9 +233,9 @@ class Membrane:
 
 
 def _run(
-    m: Membrane, events: list[Event], duration: float, samples: FloatArray
+    neuron: int, m: Membrane, events: list[Event], duration: float, samples: FloatArray
 ) -> tuple[list[float], FloatArray, FloatArray]:
-    """Spike times of one neuron, and u and i_syn at ``samples``."""
+    """Spike times of one neuron, and u and i_syn at ``samples``; ``neuron`` names it in errors."""
     fired: list[float] = []
     u, i_syn, free_at = m.u_rest, 0.0, 0.0
     u_samples, i_samples = np.empty(samples.size), np.empty(samples.size)
@@ -229,6 +249,8 @@ def _run(
         if now >= free_at and u >= 0:
             fired.append(now)
             u, free_at = m.u_reset, now + m.t_ref
+        if len(fired) + m.least_spikes(u, u_inf, i_syn, end - max(now, min(free_at, end))) > MOST_SPIKES:
+            raise _endless(neuron)
         while now < end:
             held = now < free_at
             stop, spike = min(free_at, end) if held else end, False
@@ -246,6 +268,13 @@ def _run(
             if spike:
                 fired.append(now)
                 free_at = now + m.t_ref
+                if len(fired) > MOST_SPIKES:
+                    raise _endless(neuron)
     at_end = samples >= duration
     u_samples[at_end], i_samples[at_end] = u, i_syn
     return fired, u_samples, i_samples
+
+
+def _endless(neuron: int) -> SpecError:
+    rule = f"weak enough for at most {MOST_SPIKES:g} spikes"
+    return SpecError.rule(f"Input of neuron {neuron}", rule, "one that makes more (currents are in A)")

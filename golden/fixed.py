@@ -63,10 +63,6 @@ class Format:
         """Value of the last bit."""
         return 2.0**-self.frac
 
-    def to_float(self, integers: ArrayLike) -> NDArray[np.float64]:
-        """Values that the integers stand for."""
-        return np.asarray(integers, dtype=np.float64) * self.lsb
-
     def quantise(
         self,
         values: ArrayLike,

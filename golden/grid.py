@@ -41,8 +41,7 @@ class GridStimulus:
 
 def on_grid(stimulus: Stimulus, dt: float) -> GridStimulus:
     """Put a stimulus on the grid; the last step may reach beyond its duration."""
-    if not (np.isfinite(dt) and dt > 0):
-        raise SpecError.rule("Time step dt", "positive", f"{dt:g} s")
+    _check_step(dt)
     if dt > stimulus.duration:
         raise SpecError.rule("Time step dt", f"at most the duration ({stimulus.duration:g} s)", f"{dt:g} s")
     steps = _ceil(np.array(stimulus.duration / dt))
@@ -65,8 +64,14 @@ def on_grid(stimulus: Stimulus, dt: float) -> GridStimulus:
 
 def sample_times(duration: float, dt: float) -> FloatArray:
     """The ends of the whole steps of ``dt`` in ``duration`` [s]: when a continuous machine's state is looked at."""
+    _check_step(dt)
     ends = dt * np.arange(1.0, int(duration / dt + _ON_GRID) + 1)
     return np.minimum(ends, duration, dtype=np.float64)
+
+
+def _check_step(dt: float) -> None:
+    if not (np.isfinite(dt) and dt > 0):
+        raise SpecError.rule("Time step dt", "positive", f"{dt:g} s")
 
 
 def _ceil(x: FloatArray) -> IntArray:

@@ -10,7 +10,7 @@ are limited so that no intermediate result needs more than 63 bits.
 from __future__ import annotations
 
 from functools import singledispatch
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -18,7 +18,8 @@ import numpy as np
 Int: TypeAlias = Any
 
 #: How a right shift treats the bits it drops.
-SHIFT_ROUNDINGS = ("floor", "nearest", "toward_zero")
+ShiftRounding: TypeAlias = Literal["floor", "nearest", "toward_zero"]
+SHIFT_ROUNDINGS: tuple[ShiftRounding, ...] = get_args(ShiftRounding)
 
 
 @singledispatch

@@ -8,7 +8,7 @@ reach is an error here, never a silent dead network.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from golden.grid import GridStimulus
     from golden.network import Network
     from golden.stimulus import Stimulus
 
 
 @dataclass(frozen=True, eq=False)
 class Rounded:
-    """One line of the report: what was asked for and what the integers give, one value per neuron."""
+    """One line of the report: what was asked for and what the integers give, one value per neuron (or input)."""
 
     name: str
     unit: str
@@ -40,17 +41,32 @@ class Rounded:
     integers: IntArray | None = None
 
     @property
+    def relative_errors(self) -> FloatArray:
+        """Errors relative to the wanted values; inf where 0 was wanted and missed."""
+        error = np.abs(self.got - self.wanted)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(error == 0, 0.0, error / np.abs(self.wanted))
+
+    @property
     def worst(self) -> int:
-        """Index of the value with the largest absolute error."""
-        return int(np.argmax(np.abs(self.got - self.wanted)))
+        """Index of the value with the largest relative error, of several the one with the largest error."""
+        relative = self.relative_errors
+        return int(np.argmax(np.where(relative == relative.max(), np.abs(self.got - self.wanted), -1.0)))
 
     @property
     def relative_error(self) -> float:
-        """Largest error relative to the wanted value; inf where 0 was wanted and missed."""
-        error = np.abs(self.got - self.wanted)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(error == 0, 0.0, error / np.abs(self.wanted))
-        return float(ratio.max())
+        """The relative error of the ``worst`` value."""
+        return float(self.relative_errors[self.worst])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values: the worst one as wanted and got, its relative error (None: infinite), all integers' range."""
+        k, error = self.worst, self.relative_error
+        row: dict[str, Any] = {"name": self.name, "unit": self.unit, "index": k}
+        row |= {"wanted": float(self.wanted[k]), "got": float(self.got[k])}
+        row["relative_error"] = error if np.isfinite(error) else None
+        if self.integers is not None:
+            row |= {"integer": int(self.integers[k]), "integers": [int(self.integers.min()), int(self.integers.max())]}
+        return row
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,20 +116,39 @@ class QuantisedLIF:
         volts: FloatArray = v * self.lsb + rest
         return volts
 
-    def effective(self) -> LIFNeuron:
-        """The LIF neuron that the integer parameters implement (rounding of the update itself aside)."""
+    def effective(self) -> LIFNeuron | None:
+        """The LIF neuron that the integer parameters implement under a current; rounding of the update aside.
+
+        None if they implement none: a decay of 0 has no time constant, and a reset may be rounded to threshold.
+        """
         got = {row.name: row.got for row in self.report}
-        wanted = self.network.neurons
-        rest = np.asarray(wanted.E_L)
-        return LIFNeuron(
-            C_m=got["tau_m"] * np.asarray(wanted.g_L),
-            g_L=wanted.g_L,
-            E_L=rest,
-            V_th=rest + got["V_th - E_L"],
-            V_reset=rest + got.get("V_reset - E_L", 0.0),
-            t_ref=got.get("t_ref", 0.0 * rest),
-            tau_syn=got.get("tau_syn", wanted.tau_syn),
-        )
+        rest = np.asarray(self.network.neurons.E_L)
+        try:
+            return LIFNeuron(
+                C_m=got["C_m"],
+                g_L=got["g_L"],
+                E_L=rest,
+                V_th=rest + got["V_th - E_L"],
+                V_reset=rest + got.get("V_reset - E_L", 0.0),
+                t_ref=got.get("t_ref", 0.0 * rest),
+                tau_syn=got.get("tau_syn"),
+            )
+        except SpecError:
+            return None
+
+    def to_dict(self, stimulus: Stimulus | None = None) -> dict[str, Any]:
+        """Plain values: settings, every rounding (with ``stimulus`` of the inputs too), and what results."""
+        effective = self.effective()
+        band = self.dead_band
+        return {
+            **self.settings,
+            "last_bit": self.lsb,
+            "reach": list(self.reach),
+            "dead_band": [float(band[:, 0].min()), float(band[:, 1].max())],
+            "parameters": [row.to_dict() for row in self.report],
+            "inputs": [] if stimulus is None else [row.to_dict() for row in self.input_report(stimulus)],
+            "effective": None if effective is None else _shortened(effective.to_dict()),
+        }
 
     def inputs(self, stimulus: Stimulus) -> TickInputs:
         """The stimulus in integers per tick.
@@ -122,25 +157,16 @@ class QuantisedLIF:
         (rounding ``error``), when every non-zero input of the network rounds to nothing, and when the
         stimulus would make neurons fire but the integers can make none: never a silent dead network.
         """
-        if stimulus.size != self.network.size:
-            raise SpecError.rule("Stimulus", f"for {self.network.size} neurons", f"for {stimulus.size}")
-        grid = on_grid(stimulus, self.dt)
-        fmt = self.lif.format
-        limits, rng = fmt.input, np.random.default_rng(self.seed)
-        currents = _fit("Input current", grid.currents * self.ideal.gain / self.lsb, limits.max, limits.min, self, rng)
+        grid, currents, weights = self._integers(stimulus)
         targets = grid.spikes[:, 1].astype(np.int64)
-        if targets.size and fmt.synapse == "none":
-            raise SpecError.rule("Synapse", "delta or exponential for input spikes", repr(fmt.synapse))
-        wanted = grid.spikes[:, 2] * self.ideal.gain_syn[targets] / self.lsb
-        weights = _fit("Input weight", wanted, limits.max, limits.min, self, rng)
         for thing, real, integer in (
             ("Input current", grid.currents, currents),
-            ("Input weight", wanted, weights),
+            ("Input weight", grid.spikes[:, 2], weights),
         ):
             if real.any() and not integer.any():
                 raise QuantisationError.rule(
                     thing,
-                    f"at least half a last bit of format {fmt.v} a tick",
+                    f"at least half a last bit of format {self.lif.format.v} a tick",
                     f"rounded to 0 everywhere (dt {self.dt:g} s)",
                 )
         if not targets.size:
@@ -153,6 +179,31 @@ class QuantisedLIF:
             currents=np.column_stack((grid.ticks[rows], neurons, currents[rows, neurons])),
             events=np.column_stack((grid.spikes[:, 0].astype(np.int64), targets, weights)),
         )
+
+    def input_report(self, stimulus: Stimulus) -> tuple[Rounded, ...]:
+        """The stimulus' currents (of every tick at which one changes) and weights as ``inputs`` rounds them."""
+        grid, currents, weights = self._integers(stimulus)
+        wanted = grid.currents.ravel()
+        got = (currents * self.current_lsb).ravel()
+        rows = [Rounded("input current", "A", wanted, got, currents.ravel())] if wanted.any() else []
+        if weights.size:
+            unit = "C" if self.network.neuron.tau_syn is None else "A"
+            volts = self.ideal.gain_syn[grid.spikes[:, 1].astype(np.int64)]
+            rows.append(Rounded("input weight", unit, grid.spikes[:, 2], weights * self.lsb / volts, weights))
+        return tuple(rows)
+
+    def _integers(self, stimulus: Stimulus) -> tuple[GridStimulus, IntArray, IntArray]:
+        """The stimulus on the grid, its currents and its weights in last bits a tick."""
+        if stimulus.size != self.network.size:
+            raise SpecError.rule("Stimulus", f"for {self.network.size} neurons", f"for {stimulus.size}")
+        grid = on_grid(stimulus, self.dt)
+        limits, rng = self.lif.format.input, np.random.default_rng(self.seed)
+        currents = _fit("Input current", grid.currents * self.ideal.gain / self.lsb, limits.max, limits.min, self, rng)
+        targets = grid.spikes[:, 1].astype(np.int64)
+        if targets.size and self.lif.format.synapse == "none":
+            raise SpecError.rule("Synapse", "delta or exponential for input spikes", repr(self.lif.format.synapse))
+        wanted = grid.spikes[:, 2] * self.ideal.gain_syn[targets] / self.lsb
+        return grid, currents, _fit("Input weight", wanted, limits.max, limits.min, self, rng)
 
     def _refuse_dead(self, strongest: FloatArray, drive: IntArray) -> None:
         """Refuse a network with currents above rheobase, none of which the integers can turn into spikes."""
@@ -191,6 +242,8 @@ def quantise(
     lsb = unit * fmt.v.lsb
     if rounding == "stochastic" and seed is None:
         raise SpecError.rule("Stochastic rounding", "given a seed", "none")
+    if seed is not None and seed < 0:
+        raise SpecError.rule("Seed", "at least 0", seed)
     rng = np.random.default_rng(seed)
     e_l = np.asarray(neurons.E_L)
     if fmt.synapse == "exponential" and neurons.tau_syn is None:
@@ -198,7 +251,10 @@ def quantise(
     if fmt.synapse == "delta" and neurons.tau_syn is not None:
         raise SpecError.rule("Synapse", "exponential for a neuron with tau_syn", "'delta'")
     if (ideal.leak <= 0).any():
-        raise SpecError.rule("Forward Euler's dt", "below tau_m for a fixed-point leak", f"{dt:g} s")
+        if scheme == "euler":
+            raise SpecError.rule("Forward Euler's dt", "below tau_m for a fixed-point leak", f"{dt:g} s")
+        tau = np.min(neurons.tau_m)
+        raise SpecError.rule("Time step dt", f"short enough for exp(-dt/tau_m) > 0 at tau_m {tau:g} s", f"{dt:g} s")
     wanted: dict[str, FloatArray] = {
         "decay": -np.log2(1 - ideal.leak) if fmt.leak == "shift" else ideal.leak * 2.0**fmt.decay_bits,
         "syn_decay": ideal.leak_syn * 2.0**fmt.decay_bits,
@@ -280,6 +336,10 @@ def _report(
             case "decay":
                 factor = 1 - 2.0**-values if fmt.leak == "shift" else values * 2.0**-fmt.decay_bits
                 wanted, got = np.asarray(neurons.tau_m), tau(factor)
+                # Inputs are scaled by the ideal gain: the factor that was got makes another conductance of it.
+                g_l = (1 - factor) / ideal.gain
+                membrane = [("C_m", "F", np.asarray(neurons.C_m), g_l * got)]
+                membrane.append(("g_L", "S", np.asarray(neurons.g_L), g_l))
             case "syn_decay":
                 wanted, got = np.asarray(neurons.tau_syn), tau(values * 2.0**-fmt.decay_bits)
             case "t_ref":
@@ -288,8 +348,14 @@ def _report(
                 wanted = np.asarray(neurons.V_th if name == "v_th" else neurons.V_reset) - rest
                 got = values * lsb
         rows.append(Rounded(label, unit, wanted, got, integers[name]))
+    rows += [Rounded(*row) for row in membrane]
     rows.append(Rounded("rheobase", "A", np.asarray(neurons.rheobase), drive * lsb / ideal.gain, drive))
     return tuple(rows)
+
+
+def _shortened(table: dict[str, Any]) -> dict[str, Any]:
+    """Lists of equal values as that value."""
+    return {key: value[0] if len(set(value)) == 1 else value for key, value in table.items()}
 
 
 def _rheobase_drive(fmt: LIFFormat, integers: Mapping[str, IntArray]) -> IntArray:

@@ -141,7 +141,9 @@ class Crosscheck:
         return f"All machines agree: {'; '.join(claims)}." if claims else "Models compared; no machine to judge."
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values: verdict, machines, comparisons."""
+        """Plain values: verdict, machines, comparisons, and what became of the parameters in fixed point."""
+        fixed_point = "integer" in self.runs
+        quantised = self.experiment.quantised.to_dict(self.experiment.stimulus) if fixed_point else None
         return {
             "experiment": self.experiment.name,
             "agrees": self.agrees,
@@ -154,6 +156,7 @@ class Crosscheck:
                 for name, run in self.runs.items()
             },
             "rows": [row.to_dict() for row in self.rows],
+            "quantised": quantised,
             "verilog": None if self.verilog is None else self.verilog.name,
         }
 

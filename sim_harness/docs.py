@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from golden.errors import SpecError
+from golden.files import replacing
 from sim_harness.crosscheck import Crosscheck, crosscheck
 from sim_harness.experiment import Experiment
 from sim_harness.report import plots
@@ -37,9 +38,14 @@ def generate(root: Path, progress: Callable[[str, float], None] | None = None) -
         checks[name] = crosscheck(Experiment.load(root / name), "all", progress=report)
     head, _, rest = text.partition(_START)
     _, _, tail = rest.partition(_END)
-    readme.write_text(f"{head}{_START}\n{agreement_table(checks)}{_END}{tail}", encoding="utf-8")
-    (root / PICTURE).write_text(picture(checks[EXAMPLES[0]]), encoding="utf-8")
-    return [readme, root / PICTURE]
+    made = {
+        readme: f"{head}{_START}\n{agreement_table(checks)}{_END}{tail}",
+        root / PICTURE: picture(checks[EXAMPLES[0]]),
+    }
+    for path, text in made.items():
+        with replacing(path) as partial:
+            partial.write_text(text, encoding="utf-8")
+    return list(made)
 
 
 def agreement_table(checks: dict[str, Crosscheck]) -> str:

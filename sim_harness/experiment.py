@@ -61,8 +61,11 @@ class FixedSettings:
             raise SpecError.rule("Key fixed.rounding", f"one of {', '.join(ROUNDINGS)}", repr(table["rounding"]))
         if table.get("scheme", "exponential") not in SCHEMES:
             raise SpecError.rule("Key fixed.scheme", f"one of {', '.join(SCHEMES)}", repr(table["scheme"]))
+        text = table.get("format", "24.16")
+        if not isinstance(text, str):  # as a float 24.10 would be 24.1
+            raise SpecError.rule("Key fixed.format", 'a string such as "24.16"', repr(text))
         return cls(
-            format=LIFFormat(v=Format.parse(str(table.get("format", "24.16"))), **structure),
+            format=LIFFormat(v=Format.parse(text), **structure),
             unit=number("Key fixed.unit", table.get("unit", 1e-3)),
             rounding=table.get("rounding", "error"),
             scheme=table.get("scheme", "exponential"),
@@ -109,10 +112,15 @@ class Experiment:
         check_keys("run", run, _RUN_KEYS)
         check_keys("population", population, {"size"})
         neuron = LIFNeuron.from_dict(tables["neuron"])
-        size = neurons if neurons is not None else population.get("size", neuron.size or 1)
-        network = Network(neuron, whole_number("Population size", size))
+        declared = whole_number("Population size", population.get("size", neuron.size or 1))
+        network = Network(neuron, declared if neurons is None else whole_number("Population size", neurons))
         length = number("Duration", run.get("duration") if duration is None else duration)
+        dt = number("Key run.dt", run.get("dt", 1e-4))
+        if not dt > 0:
+            raise SpecError.rule("Key run.dt", "positive", f"{dt:g} s")
         seed = whole_number("Key run.seed", run.get("seed", 0))
+        if seed < 0:
+            raise SpecError.rule("Key run.seed", "at least 0", seed)
         sources = tables["stimulus"] if isinstance(tables["stimulus"], list) else [tables["stimulus"]]
         if not sources or not all(isinstance(source, Mapping) for source in sources):
             raise SpecError.rule("Experiment stimulus", "a table or a list of tables", repr(tables["stimulus"]))
@@ -124,14 +132,17 @@ class Experiment:
         record = run.get("record", [network.size // 2])
         if not isinstance(record, list) or not all(isinstance(n, int) and n >= 0 for n in record) or not record:
             raise SpecError.rule("Key run.record", "a list of neuron indices", repr(record))
+        if max(record) >= max(declared, network.size):
+            raise SpecError.rule("Key run.record", f"indices below {max(declared, network.size)}", repr(record))
         return cls(
             name=str(tables.get("name", "experiment")),
             network=network,
             stimulus=stimulus,
-            dt=number("Key run.dt", run.get("dt", 1e-4)),
+            dt=dt,
             fixed=FixedSettings.from_table(tables.get("fixed", {}), neuron, bool(stimulus.spikes.size)),
             analog=AnalogSettings.from_table(tables.get("analog", {})),
             seed=seed,
+            # A population made smaller than the file's keeps what is left of the record.
             record=tuple(n for n in record if n < network.size) or (network.size - 1,),
         )
 

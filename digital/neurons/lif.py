@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from amaranth.hdl import Const, Module, Shape, Value
-from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Const, Shape, Value
 
 from digital import polymorphic  # noqa: F401  golden steps below run on Amaranth values
 from golden.neurons import lif_fixed
@@ -45,28 +43,3 @@ def step(fmt: LIFFormat, values: dict[str, Value]) -> dict[str, Value]:
     state = State(*(values.get(name, zero) for name in State._fields))
     after, spike = lif_fixed.step(fmt, parameters(fmt, values), state, values["current"])
     return {name: after._asdict()[name] for name in state_shapes(fmt)} | {"spike": spike}
-
-
-class LIFStep(wiring.Component):
-    """One neuron, one tick, no clock: inputs v, i, r, current, parameters; outputs v_next, i_next, r_next, spike.
-
-    Ports that ``fmt`` has no use for are absent.
-    """
-
-    def __init__(self, fmt: LIFFormat) -> None:
-        self.format = fmt
-        states = state_shapes(fmt)
-        inputs = states | {"current": shape(fmt.input)}
-        inputs |= {name: shape(fmt.parameter_format(name)) for name in fmt.parameters}
-        ports = {name: In(what) for name, what in inputs.items()}
-        ports |= {f"{name}_next": Out(what) for name, what in states.items()} | {"spike": Out(1)}
-        self.inputs = tuple(inputs)
-        super().__init__(ports)
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        after = step(self.format, {name: getattr(self, name) for name in self.inputs})
-        for name in state_shapes(self.format):
-            m.d.comb += getattr(self, f"{name}_next").eq(after[name])
-        m.d.comb += self.spike.eq(after["spike"])
-        return m

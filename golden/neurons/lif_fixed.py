@@ -27,7 +27,7 @@ import numpy as np
 
 from golden.errors import SpecError
 from golden.fixed import Format, IntArray, as_integers
-from golden.polymorphic import SHIFT_ROUNDINGS, Int, saturate, select, shift_right
+from golden.polymorphic import SHIFT_ROUNDINGS, Int, ShiftRounding, saturate, select, shift_right
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +63,7 @@ class LIFFormat:
     input_width: int = 0
     leak: Leak = "multiply"
     decay_bits: int = 16
-    leak_rounding: Literal["floor", "nearest", "toward_zero"] = "floor"
+    leak_rounding: ShiftRounding = "floor"
     comparison: Comparison = ">="
     reset: Reset = "value"
     synapse: Synapse = "none"

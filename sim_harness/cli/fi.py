@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from golden.errors import SpecError
 from sim_harness.cli.common import Json, Spec, engine_progress, out, print_json, table, write_text
@@ -41,7 +42,7 @@ def fi(
     out.print(f"rates in Hz; rheobase {engineering(curve.rheobase, 'A')}")
     out.print(rows)
     if output is not None:
-        out.print(f"written: {output}")
+        out.print(f"written: {escape(str(output))}")
 
 
 def csv_text(curve: FICurve) -> str:

@@ -24,7 +24,7 @@ def fpga_report(
     """
     names = list(DESIGNS) if design == "all" else [name.strip() for name in design.split(",")]
     with engine_progress() as progress:
-        report = measure(names, root, lambda fraction: progress("place and route", fraction))
+        report = measure(names, root, lambda fraction: progress("place and route", fraction), update=update)
     if update:
         save_baselines(root / BASELINES, report)
     if json:
@@ -39,6 +39,8 @@ def fpga_report(
         out.print(
             f"clock: lowest of {len(SEEDS)} seeds; tools: {', '.join(f'{k} {v}' for k, v in report.tools.items())}"
         )
+        for name in () if update else report.unmatched:
+            out.print(f"[bold yellow]no baseline[/]: {name}")
         for line in report.regressions:
             out.print(f"[bold red]worse than its baseline[/]: {line}")
     if report.regressions and not update:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from golden.errors import SpecError
 from golden.propagator import stability
@@ -22,7 +23,7 @@ from sim_harness.cli.common import (
     read_verilog,
     table,
 )  # fmt: skip
-from sim_harness.engines import INFOS, build, parse_names
+from sim_harness.engines import INFOS, build, check_verilog, parse_name
 from sim_harness.experiment import Experiment
 from sim_harness.fi import measured_rates
 from sim_harness.units import engineering
@@ -42,13 +43,15 @@ def run(
 ) -> None:
     """Run an experiment on one machine and show what fired."""
     experiment = Experiment.load(spec, neurons=neurons, duration=duration)
-    (name,) = parse_names([on])
+    name = parse_name(on)
     if INFOS[name].kind == "stepped" and not json:
         verdict = stability(experiment.network.neuron, experiment.dt, experiment.fixed.scheme)
-        err.print(str(verdict), style="dim")
+        err.print(escape(str(verdict)), style="dim")
     if output is not None and output.suffix not in (".npz", ".vcd"):
         raise SpecError.rule("Output file", "named .npz or .vcd", output)
-    engine = build(name, experiment, verilog=read_verilog(verilog))
+    own = read_verilog(verilog)
+    check_verilog(own, [name])
+    engine = build(name, experiment, verilog=own)
     with engine_progress() as progress:
         trace = engine(experiment.network, experiment.stimulus, lambda fraction: progress(name, fraction))
     if output is not None:
@@ -90,4 +93,4 @@ def _print(trace: Trace, output: Path | None) -> None:
     if header.size > _LISTED:
         out.print(f"... and {header.size - _LISTED} more (--json or -o for all)")
     if output is not None:
-        out.print(f"trace: {output}")
+        out.print(f"trace: {escape(str(output))}")

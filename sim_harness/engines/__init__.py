@@ -67,26 +67,42 @@ INFOS = {
 }
 
 
+def parse_name(text: str) -> str:
+    """One engine's name; SpecError for anything else."""
+    name = text.strip()
+    if name not in INFOS:
+        raise SpecError.rule("Engine", f"one of {', '.join(INFOS)}", repr(name))
+    return name
+
+
 def parse_names(text: str | Sequence[str]) -> list[str]:
     """Engine names from ``"exact,icarus"`` or ``"all"``, in the table's order, each once."""
     wanted = text.split(",") if isinstance(text, str) else list(text)
     wanted = [name.strip() for name in wanted if name.strip()]
     if wanted == ["all"]:
         return list(INFOS)
-    for name in wanted:
-        if name not in INFOS:
-            raise SpecError.rule("Engine", f"one of {', '.join(INFOS)}", repr(name))
+    wanted = [parse_name(name) for name in wanted]
     if not wanted:
         raise SpecError.rule("Engines", f"at least one of {', '.join(INFOS)}", "none")
     return [name for name in INFOS if name in wanted]
 
 
+def check_verilog(verilog: Verilog | None, names: Sequence[str]) -> None:
+    """Refuse a user's Verilog that none of the engines ``names`` would run."""
+    runners = [name for name, info in INFOS.items() if info.kind == "rtl" and name != "amaranth"]
+    if verilog is not None and not set(names) & set(runners):
+        raise SpecError.rule(
+            f"Machines to run {verilog.name}", f"at least one of {', '.join(runners)}", ", ".join(names)
+        )
+
+
 def build(name: str, experiment: Experiment, *, verilog: Verilog | None = None) -> Engine:
     """The engine called ``name``, set up as the experiment asks.
 
-    ``verilog`` puts a user's own Verilog (same ports, see docs/lif_core.md) in place of the generated core.
+    ``verilog`` puts a user's own Verilog (same ports, see docs/lif_core.md) in place of the generated core; engines
+    without a core ignore it (see ``check_verilog``).
     """
-    (name,) = parse_names([name])
+    name = parse_name(name)
     match INFOS[name].kind:
         case "exact" | "stepped" | "integer":
             from sim_harness.engines import software

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import analog
-from analog import AnalogSettings, NgspiceSetup
 from golden.grid import sample_times
 from sim_harness import toolchain
 
 if TYPE_CHECKING:
+    from analog import AnalogSettings, NgspiceSetup
     from golden.network import Network
     from golden.stimulus import Stimulus
     from golden.trace import Trace
@@ -31,9 +31,7 @@ class NgspiceEngine:
     @classmethod
     def of(cls, experiment: Experiment) -> NgspiceEngine:
         """Set up as the experiment asks; MissingToolError without ngspice."""
-        program, library = toolchain.ngspice_program(), toolchain.ngspice_library()
-        setup = NgspiceSetup(str(program), str(library), toolchain.single_thread_env())
-        return cls(experiment.record, experiment.dt, experiment.analog, setup)
+        return cls(experiment.record, experiment.dt, experiment.analog, toolchain.ngspice_setup())
 
     def __call__(self, network: Network, stimulus: Stimulus, progress: Progress | None = None) -> Trace:
         """Run; see analog.simulate."""

@@ -61,15 +61,20 @@ def describe(row: Row) -> str:
 
 
 def parameter_rows(check: Crosscheck) -> list[dict[str, str]]:
-    """Neuron parameters as wanted and as the integers give them, worst neuron of the population."""
-    rows = []
-    for item in check.experiment.quantised.report if "integer" in check.runs else ():
-        k = item.worst
+    """Parameters and inputs as wanted and as the integers give them: of each the neuron that is worst off."""
+    if "integer" not in check.runs:
+        return []
+    machine, rows = check.experiment.quantised, []
+    for item in (*machine.report, *machine.input_report(check.experiment.stimulus)):
+        k, integers = item.worst, ""
+        if item.integers is not None:
+            low, high = item.integers.min(), item.integers.max()
+            integers = f"{item.integers[k]}" + (f" of {low} to {high}" if low < high else "")
         rows.append(
             {
                 "name": item.name,
                 "wanted": engineering(item.wanted[k], item.unit),
-                "integer": "" if item.integers is None else f"{int(item.integers[k])}",
+                "integer": integers,
                 "got": engineering(item.got[k], item.unit),
                 "error": f"{100 * item.relative_error:.3g} %" if np.isfinite(item.relative_error) else "-",
             }

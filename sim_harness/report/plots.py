@@ -82,7 +82,8 @@ def membrane(traces: Mapping[str, Trace], neuron: int, v_th: float, window: tupl
     with mpl.rc_context(_STYLE):
         figure = _figure(9.5, 4.0)
         axes = figure.subplots()
-        shown = {name: trace for name, trace in traces.items() if neuron in trace.recorded and "v" in trace.states}
+        # Shorter than a tick, a machine has no state to show.
+        shown = {n: t for n, t in traces.items() if neuron in t.recorded and "v" in t.states and t.times.size}
         for rank, (name, trace) in enumerate(shown.items()):
             inside = (trace.times >= window[0]) & (trace.times <= window[1])
             axes.plot(
@@ -99,7 +100,8 @@ def membrane(traces: Mapping[str, Trace], neuron: int, v_th: float, window: tupl
         _spike_marks(axes, shown, neuron, v_th, window)
         axes.set(xlabel="time [ms]", ylabel=f"membrane potential of neuron {neuron} [mV]")
         axes.set_xlim(window[0] * 1e3, window[1] * 1e3)
-        figure.legend(loc="outside lower center", ncols=4, fontsize=9, handlelength=3.5)
+        if shown:
+            figure.legend(loc="outside lower center", ncols=4, fontsize=9, handlelength=3.5)
         return _svg(figure, "Membrane potential on every machine")
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 from golden.neurons.lif_fixed import Comparison, LIFFormat, Parameters, State, Synapse, Update, leak, receive, step
-from golden.polymorphic import saturate
+from golden.polymorphic import SHIFT_ROUNDINGS, saturate
 
 if TYPE_CHECKING:
     from golden.fixed import Format
@@ -53,8 +53,6 @@ class Tick:
 
 Alternative = Callable[[Tick], Update]
 
-ROUNDINGS: tuple[Literal["floor", "nearest", "toward_zero"], ...] = ("floor", "nearest", "toward_zero")
-
 
 def wrap(value: int, fmt: Format) -> int:
     """What is left of an overflowing value in a register of this format."""
@@ -71,7 +69,7 @@ def alternatives(fmt: LIFFormat) -> Iterator[tuple[str, Alternative]]:
             )
     yield "saturation: the potential wraps round instead", lambda t: t.pushed(lambda x: wrap(x, fmt.v))
     yield "saturation: the low rail is -max instead of min", lambda t: t.pushed(lambda x: max(x, -fmt.v.max))
-    for rounding in ROUNDINGS:
+    for rounding in SHIFT_ROUNDINGS:
         if rounding != fmt.leak_rounding:
             yield (
                 f"rounding: {rounding} instead of {fmt.leak_rounding}",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
@@ -45,8 +45,6 @@ SIZES = (256, 200, 129, 64)
 SMALL_SIZES = (1, 2, 3)
 #: Ticks of a case with a small population: each costs ten clocks.
 SMALL_TICKS = 150
-
-_ROUNDINGS: tuple[Literal["floor", "nearest", "toward_zero"], ...] = ("floor", "nearest", "toward_zero")
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +95,8 @@ def cases(updates: int = 1_000_000, seed: int = 1, crossed: int | None = None) -
     """
     if updates < 1:
         raise SpecError.rule("Number of updates", "at least 1", updates)
+    if seed < 0:
+        raise SpecError.rule("Seed", "at least 0", seed)
     kinds = np.random.default_rng(seed).permutation(len(CROSSED))[:crossed]
     share = -(-updates // len(kinds))
     number = 0
@@ -127,7 +127,7 @@ def _structure(k: int, rng: np.random.Generator) -> LIFFormat:
         input_width=int(np.clip(width + rng.integers(-3, 3), 4, 32)),
         leak=lk,
         decay_bits=int(rng.choice([4, 8, 12, 16, 24])),
-        leak_rounding=_ROUNDINGS[(k + k // 3) % 3],
+        leak_rounding=SHIFT_ROUNDINGS[(k + k // 3) % 3],
         comparison=comparison,
         reset=reset,
         synapse=synapse,
@@ -245,7 +245,7 @@ class _Steering:
         x = np.clip(total, fmt.v.min, fmt.v.max)
         free = before.r == 0
         crossed = x >= p.v_th if fmt.comparison == ">=" else x > p.v_th
-        roundings = [leak(replace(fmt, leak_rounding=r), before.v, p.decay) for r in _ROUNDINGS]
+        roundings = [leak(replace(fmt, leak_rounding=r), before.v, p.decay) for r in SHIFT_ROUNDINGS]
         self._state, spike = step(fmt, p, before, self._current)
 
         equal = "fires (>=)" if fmt.comparison == ">=" else "is silent (>)"

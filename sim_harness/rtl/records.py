@@ -41,7 +41,8 @@ class RtlRecord(IntegerRecord):
 class Recorder:
     """Takes whole ticks of raw output, in order, and checks the protocol.
 
-    A tick that has not retired every neuron once, in ascending order, is a SimulationError: it cannot be compared.
+    A tick that has not retired every neuron once, in ascending order, and a spike of a neuron that does not exist are
+    SimulationErrors: they cannot be compared.
     A retired record that contradicts something else becomes the ``fault`` of the record.
     """
 
@@ -72,6 +73,13 @@ class Recorder:
         No tick at all is possible: a long row of host writes.
         """
         first, self._tick = self._tick, self._tick + ticks
+        strangers = spikes[spikes[:, 1] >= self._design.lif.size]
+        if len(strangers):
+            tick, neuron = strangers[0].tolist()
+            raise SimulationError(
+                f"Spikes sent by {self._engine} must be of neurons 0 to {self._design.lif.size - 1}, "
+                f"not {neuron} in tick {tick}"
+            )
         self._spikes.append(spikes)
         if self._design.has_retire and (ticks or len(retired)):
             size = self._design.lif.size
@@ -116,7 +124,7 @@ class Recorder:
             current[k] = self._current
             received[k, self._inputs.events[self._event_slices[first + k], 1]] = True
         sent = np.zeros((ticks, size), dtype=bool)
-        sent[spikes[:, 0] - first, spikes[:, 1] % size] = True
+        sent[spikes[:, 0] - first, spikes[:, 1]] = True
 
         expected: dict[str, IntArray] = {"current": current, "spike": sent.astype(np.int64)}
         expected |= {name: np.broadcast_to(value, (ticks, size)) for name, value in lif.values.items()}

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -24,9 +24,10 @@ from analog.simulation import Run, build, run_circuits
 from analog.waveforms import read_spikes
 from analog.worker import Answer, Job
 from golden import exact, stimulus
-from golden.errors import MissingToolError, SimulationError, SpecError
+from golden.errors import SimulationError, SpecError
 from golden.network import Network
 from golden.neurons.lif import FloatArray, LIFNeuron
+from sim_harness import toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from analog.neurons.lif import LIFCircuit
     from golden.stimulus import Stimulus
+    from golden.trace import Trace
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("ngspice")]
 
@@ -47,9 +49,13 @@ TINY = "* one pole\nV1 in 0 1\nR1 in out 1k\nC1 out 0 1n ic=0\n.tran 1u {end} ui
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
-    made = Pool(NgspiceSetup.find(), 1)
+    made = Pool(toolchain.ngspice_setup(), 1)
     yield made
     made.close()
+
+
+def simulate(network: Network, drive: Stimulus, settings: AnalogSettings, **options: Any) -> Trace:
+    return analog.simulate(network, drive, settings, setup=toolchain.ngspice_setup(), **options)
 
 
 def answers(pool: Pool, *decks: str) -> list[Answer]:
@@ -85,7 +91,7 @@ def stimuli() -> dict[str, tuple[LIFNeuron, Stimulus]]:
 def test_agrees_with_the_exact_model(kind: str, variant: str) -> None:
     neuron, drive = stimuli()[kind]
     network, settings = Network(neuron, drive.size), AnalogSettings(variant=variant)
-    trace = analog.simulate(network, drive, settings, record=[0, 2], samples=np.linspace(0, 0.15, 400), processes=1)
+    trace = simulate(network, drive, settings, record=[0, 2], samples=np.linspace(0, 0.15, 400), processes=1)
     tolerance = timing_tolerance(network, drive, settings)
     assert trace.spike_counts().sum() > 5
     for index in range(network.size):
@@ -108,7 +114,7 @@ def test_charges_agree_with_the_exact_model() -> None:
     network, settings = Network(NEURON, 3), AnalogSettings(variant="xspice_free")
     jump = 15e-3 * float(NEURON.C_m)
     drive = stimulus.poisson(3, 0.15, 300.0, np.array([0.2, 0.3, 0.4]) * jump, 7)
-    trace = analog.simulate(network, drive, settings, processes=1)
+    trace = simulate(network, drive, settings, processes=1)
     tolerance = timing_tolerance(network, drive, settings)
     assert trace.spike_counts().sum() > 10
     for index in range(3):
@@ -120,7 +126,7 @@ def test_charges_agree_with_the_exact_model() -> None:
 def test_agrees_at_every_acceleration(variant: str, acceleration: float) -> None:
     network, drive = Network(NEURON), stimulus.constant(1, 0.1, 2 * RHEOBASE)
     settings = AnalogSettings(variant=variant, acceleration=acceleration)
-    trace = analog.simulate(network, drive, settings, processes=1)
+    trace = simulate(network, drive, settings, processes=1)
     assert used(trace.spike_times(0), 0, timing_tolerance(network, drive, settings)) <= 1
 
 
@@ -176,8 +182,8 @@ def test_does_not_depend_on_the_number_of_processes() -> None:
     network, settings = Network(SYNAPTIC, 5), AnalogSettings()
     drive = stimulus.poisson(5, 0.05, 300.0, 0.8 * RHEOBASE, 11)
     progress: list[float] = []
-    one = analog.simulate(network, drive, settings, record=range(5), processes=1)
-    two = analog.simulate(network, drive, settings, record=range(5), processes=2, progress=progress.append)
+    one = simulate(network, drive, settings, record=range(5), processes=1)
+    two = simulate(network, drive, settings, record=range(5), processes=2, progress=progress.append)
     assert one.spikes.tobytes() == two.spikes.tobytes()
     assert one.states["v"].tobytes() == two.states["v"].tobytes()
     assert progress == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
@@ -191,7 +197,7 @@ def test_the_deck_runs_in_plain_ngspice(tmp_path: Path) -> None:
     network, settings = Network(NEURON, 2), AnalogSettings()
     drive = stimulus.constant(2, 0.05, [2 * RHEOBASE, 3 * RHEOBASE])
     (tmp_path / "lif.cir").write_text(analog.deck(network, drive, settings, 1), encoding="ascii")
-    command = [NgspiceSetup.find().program, "-b", "lif.cir"]
+    command = [str(toolchain.locate("ngspice")), "-b", "lif.cir"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     printed = np.array(re.findall(r"^spike = (\S+)", done.stdout, re.MULTILINE), dtype=np.float64)
     wanted = exact.simulate(network, drive).spike_times(1) / settings.acceleration
@@ -230,7 +236,7 @@ def test_broken_decks_are_errors_and_the_next_one_runs(card: str, complaint: str
 
 
 def test_a_hanging_deck_is_given_up() -> None:
-    short = Pool(replace(NgspiceSetup.find(), timeout=3.0), 1)
+    short = Pool(replace(toolchain.ngspice_setup(), timeout=3.0), 1)
     endless, after = answers(short, TINY.format(end="1000").replace(".tran 1u", ".tran 1n"), TINY.format(end="10u"))
     short.close()
     assert endless.error == "ngspice must finish within 3 s, not run on"
@@ -238,16 +244,9 @@ def test_a_hanging_deck_is_given_up() -> None:
 
 
 def test_names_a_library_that_does_not_load() -> None:
-    broken = Pool(NgspiceSetup("", "/nowhere/libngspice.so"), 1)
+    broken = Pool(NgspiceSetup("/nowhere/libngspice.so"), 1)
     with pytest.raises(SimulationError, match=r"^ngspice must start from /nowhere/libngspice\.so, not fail: "):
         answers(broken, TINY.format(end="10u"))
-
-
-def test_names_a_missing_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NGSPICE_LIBRARY_PATH", raising=False)
-    monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
-    with pytest.raises(MissingToolError, match=r"^ngspice library must be installed \(.*\), not missing$"):
-        NgspiceSetup.find()
 
 
 @pytest.fixture(scope="module")
@@ -308,16 +307,16 @@ def test_a_wrong_circuit_does_not_pass_unseen(monkeypatch: pytest.MonkeyPatch) -
     overhead = DigitalOneShot.overhead
     monkeypatch.setattr(DigitalOneShot, "overhead", classmethod(lambda cls, pole: overhead(pole) - 4e-9))
     with pytest.raises(SimulationError, match=r"^ngspice reset pulse 0 \(neuron 0\) must be "):
-        analog.simulate(Network(NEURON), stimulus.constant(1, 0.05, 2 * RHEOBASE), AnalogSettings(), processes=1)
+        simulate(Network(NEURON), stimulus.constant(1, 0.05, 2 * RHEOBASE), AnalogSettings(), processes=1)
 
 
 def test_refuses_bad_requests() -> None:
     network, drive = Network(NEURON, 2), stimulus.constant(2, 0.05, RHEOBASE)
     with pytest.raises(SpecError, match=r"^Recorded neurons must be indices below 2, not 2$"):
-        analog.simulate(network, drive, AnalogSettings(), record=[2])
+        simulate(network, drive, AnalogSettings(), record=[2])
     with pytest.raises(SpecError, match=r"^Sample times must be within 0 to 0\.05 s, not up to 0\.1 s$"):
-        analog.simulate(network, drive, AnalogSettings(), samples=np.array([0.0, 0.1]))
+        simulate(network, drive, AnalogSettings(), samples=np.array([0.0, 0.1]))
     with pytest.raises(SpecError, match=r"^Analog processes must be at least 1, not 0$"):
-        analog.simulate(network, drive, AnalogSettings(), processes=0)
+        simulate(network, drive, AnalogSettings(), processes=0)
     with pytest.raises(SpecError, match=r"^Timing tolerance must be asked for with solver options"):
         timing_tolerance(network, drive, AnalogSettings(solver=None))

@@ -247,6 +247,37 @@ def test_a_nearly_tangential_crossing(ratio: float, margin: float, tolerance: fl
     assert spikes == (1 if margin > 0 else 0)
 
 
+ulp = math.nextafter
+
+
+@pytest.mark.parametrize("ratio", [0.25, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("start", [0.0, 0.25])
+@pytest.mark.parametrize("rest", [-0.07, 0.0])
+def test_a_synaptic_current_that_cancels_the_drive(ratio: float, start: float, rest: float) -> None:
+    """Drive and inhibition of round numbers that add up to 0, or to the last bit more or less: du/dt = 0 at first.
+
+    That instant is the minimum; afterwards the membrane rises through threshold as the inhibition decays.
+    """
+    n = neuron(E_L=rest, V_th=rest + SWING, V_reset=rest, tau_syn=ratio * TAU)
+    for current in (250e-12, 300e-12, 450e-12, 700e-12, 1e-9):
+        for weight in (-current, -ulp(current, 0), -ulp(current, 1)):
+            stimulus = from_array(start + 0.15, *_switched(start, current), [(start, 0, weight)])
+            assert assert_exact(n, stimulus, tolerance=1e-11) >= 1
+
+
+@pytest.mark.parametrize("ratio", [0.25, 1.0, 2.0])
+def test_a_synaptic_current_that_cancels_inhibition(ratio: float) -> None:
+    """The other sign: that instant is the maximum, the membrane only falls."""
+    n = neuron(tau_syn=ratio * TAU)
+    for current in (100e-12, 300e-12, 1e-9):
+        for weight in (current, ulp(current, 0), ulp(current, 1)):
+            assert assert_exact(n, spiking((0.0, weight), duration=0.1, bias=-current)) == 0
+
+
+def _switched(start: float, current: float) -> tuple[list[float], list[list[float]]]:
+    return ([0.0, start], [[0.0], [current]]) if start else ([0.0], [[current]])
+
+
 def test_synaptic_current_goes_on_while_the_membrane_is_held() -> None:
     n = neuron(tau_syn=5e-3, t_ref=10e-3)
     weight = 100 * RHEOBASE
@@ -403,6 +434,35 @@ def test_header_and_progress() -> None:
 def test_what_cannot_be_recorded(options: dict[str, Any], message: str) -> None:
     with pytest.raises(SpecError, match=f"^{re.escape(message)}$"):
         simulate(Network(neuron(), 2), constant(2, 0.1, 0.0), **options)
+
+
+TOO_MUCH = "^Input of neuron 1 must be weak enough for at most 1e\\+07 spikes, not one that makes more"
+
+
+@pytest.mark.parametrize("amplitude", [300.0, 300e-6, 1e305])
+def test_a_current_of_the_wrong_unit_is_refused_at_once(amplitude: float) -> None:
+    """300 A instead of 300 pA: 10^12 spikes and more."""
+    with pytest.raises(SpecError, match=TOO_MUCH):
+        simulate(Network(neuron(t_ref=0.0), 2), constant(2, 0.5, [0.0, amplitude]))
+    with pytest.raises(SpecError, match=TOO_MUCH):
+        simulate(
+            Network(neuron(t_ref=0.0, tau_syn=5e-3), 2), from_array(0.5, [0.0], [[0, 0]], [(0.1, 1, 99 * amplitude)])
+        )
+    assert len(run(neuron(), constant(1, 0.05, amplitude)).spikes) == pytest.approx(25, abs=1)  # t_ref is the limit
+
+
+def test_the_bound_on_spikes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exactly as many as allowed pass; inhibition, which no forecast counts on, is stopped by the count itself."""
+    n = neuron(t_ref=0.0, tau_syn=5e-3)
+    for stimulus in (constant(1, 0.5, 2 * RHEOBASE), spiking((0, -9e-9), duration=0.5, bias=3 * RHEOBASE)):
+        monkeypatch.undo()
+        count = len(run(n, stimulus).spikes)
+        assert count > 20
+        monkeypatch.setattr("golden.exact.MOST_SPIKES", count)
+        assert len(run(n, stimulus).spikes) == count
+        monkeypatch.setattr("golden.exact.MOST_SPIKES", count - 1)
+        with pytest.raises(SpecError, match=f"^Input of neuron 0 must be weak enough for at most {count - 1} spikes"):
+            run(n, stimulus)
 
 
 def test_stimulus_of_another_size() -> None:

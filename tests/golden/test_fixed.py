@@ -148,8 +148,8 @@ def test_rails() -> None:
 @given(n=st.integers(-(2**31), 2**31 - 1), frac=st.integers(-32, 48))
 def test_integer_to_value_and_back(n: int, frac: int) -> None:
     fmt = Format(32, frac)
-    value = fmt.to_float(n)
-    assert Fraction(float(value)) == Fraction(n) / Fraction(2) ** frac
+    value = n * fmt.lsb
+    assert Fraction(value) == Fraction(n) / Fraction(2) ** frac
     assert fmt.quantise(value).tolist() == n
 
 

@@ -132,3 +132,6 @@ def test_the_stimulus_is_left_alone() -> None:
 def test_a_step_that_is_none(dt: float, message: str) -> None:
     with pytest.raises(SpecError, match=f"^{re.escape(message)}$"):
         on_grid(constant(1, 1.0, 0.0), dt)
+    if dt != 2.0:
+        with pytest.raises(SpecError, match=f"^{re.escape(message)}$"):
+            sample_times(1.0, dt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import re
 from typing import Any
@@ -16,7 +17,7 @@ from golden.integer import run
 from golden.network import Network
 from golden.neurons.lif import LIFNeuron
 from golden.neurons.lif_fixed import LIFFormat
-from golden.quantise import QuantisedLIF, quantise
+from golden.quantise import QuantisedLIF, Rounded, quantise
 from golden.stepped import simulate
 from golden.stimulus import constant, from_array, poisson
 
@@ -141,16 +142,60 @@ def test_own_and_shared_parameters() -> None:
 def test_the_effective_neuron() -> None:
     n = {"tau_syn": 5e-3, "t_ref": 2.4e-3, "V_th": -0.0501}
     machine = make(LIFFormat(v=Format(12, 2), decay_bits=8, synapse="exponential"), size=2, neuron=n)
-    effective = machine.effective()
+    effective = effective_of(machine)
     decay, syn = round(LEAK * 256) / 256, round(math.exp(-0.2) * 256) / 256
     np.testing.assert_allclose(effective.tau_m, -DT / math.log(decay))
     np.testing.assert_allclose(effective.tau_syn, -DT / math.log(syn))
     np.testing.assert_allclose(effective.V_th, -0.070 + 80 * 0.25e-3)
     np.testing.assert_allclose(effective.V_reset, -0.065)
     np.testing.assert_allclose(effective.t_ref, 2e-3)
-    np.testing.assert_allclose(effective.g_L, 10e-9)
-    subtracting = make(LIFFormat(reset="subtract", refractory_bits=0), neuron={"t_ref": 0.0}).effective()
+    np.testing.assert_allclose(effective.g_L, 10e-9 * (1 - decay) / (1 - LEAK))  # R (1 - LEAK) is the inputs' gain
+    subtracting = effective_of(make(LIFFormat(reset="subtract", refractory_bits=0), neuron={"t_ref": 0.0}))
     np.testing.assert_allclose([subtracting.V_reset, subtracting.t_ref], [[-0.070], [0.0]])
+
+
+def effective_of(machine: QuantisedLIF) -> LIFNeuron:
+    effective = machine.effective()
+    assert effective is not None
+    return effective
+
+
+@pytest.mark.parametrize("scheme", ["exponential", "euler"])
+@pytest.mark.parametrize("kind", ["multiply", "shift"])
+def test_the_effective_neuron_is_what_fires(scheme: Any, kind: Any) -> None:
+    """Fine potentials and a coarse decay: the float model of the effective neuron fires in the very same ticks."""
+    fmt = LIFFormat(v=Format(32, 22), decay_bits=7, leak=kind, leak_rounding="nearest")
+    machine = make(fmt, size=3, scheme=scheme, neuron={"t_ref": 2.4e-3, "C_m": 230e-12})
+    stimulus = constant(3, 0.5, [250e-12, 313e-12, 777e-12])
+    record = run(machine.lif, machine.inputs(stimulus))
+
+    def ticks(neuron: LIFNeuron) -> list[list[int]]:
+        spikes = simulate(Network(neuron, 3), stimulus, DT, scheme=scheme).spikes
+        return np.rint(spikes / [DT, 1] - [1, 0]).astype(int).tolist()
+
+    assert len(record.spikes) > 50
+    assert ticks(effective_of(machine)) == record.spikes.tolist() != ticks(machine.network.neurons)
+
+
+def test_integers_that_are_no_neuron() -> None:
+    """A decay of 0 has no time constant; 20.4 and 19.6 mV are one millivolt."""
+    assert make(neuron={"C_m": 1e-13}).effective() is None
+    assert make(LIFFormat(v=Format(12, 0)), neuron={"V_th": -0.0496, "V_reset": -0.0504}).effective() is None
+
+
+def test_the_worst_row_is_one_neuron() -> None:
+    """The largest absolute error of three is not the largest relative one, which is what wanted and got show."""
+    wanted, got = np.array([1.0, 100.0, 0.0]), np.array([1.5, 110.0, 0.0])
+    row = Rounded("x", "V", wanted, got, np.array([3, 220, 0]))
+    assert (row.worst, row.relative_error) == (0, 0.5)
+    assert row.to_dict() == {
+        "name": "x", "unit": "V", "index": 0, "wanted": 1.0, "got": 1.5, "relative_error": 0.5, "integer": 3,
+        "integers": [0, 220],
+    }  # fmt: skip
+    missed = Rounded("x", "V", np.array([0.0, 0.0, 1.0]), np.array([0.1, -0.2, 9.0]))
+    assert missed.to_dict() == {
+        "name": "x", "unit": "V", "index": 1, "wanted": 0.0, "got": -0.2, "relative_error": None,
+    }  # fmt: skip
 
 
 def test_report_rows_find_the_worst_neuron() -> None:
@@ -209,6 +254,32 @@ def test_the_dead_band_is_where_nothing_leaks(kind: Any, rounding: Any, _: str, 
     stuck = [v for v in range(-256, 256) if plain_leak(fmt, v, decay) == v]
     assert stuck == list(range(stuck[0], stuck[-1] + 1))
     np.testing.assert_allclose(machine.dead_band, [[stuck[0] * 0.5e-3, stuck[-1] * 0.5e-3]], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rounding", "low", "high"),
+    [
+        ("multiply", "floor", -128, 0), ("multiply", "nearest", -64, 64), ("multiply", "toward_zero", 0, 0),
+        ("shift", "floor", 0, 127), ("shift", "nearest", -64, 63), ("shift", "toward_zero", -127, 127),
+    ],
+)  # fmt: skip
+def test_the_table_of_dead_bands(kind: Any, rounding: Any, low: int, high: int) -> None:
+    """docs/fixed_point.md: tau_m 12.8 ms at 0.1 ms, so 1/(1 - decay) = 128.5 and k = 7."""
+    fmt = LIFFormat(v=Format(18, 12), leak=kind, leak_rounding=rounding)
+    machine = make(fmt, dt=1e-4, neuron={"C_m": 128e-12})
+    decay = int(machine.lif.values["decay"])
+    stuck = [v for v in range(-300, 300) if plain_leak(fmt, v, decay) == v]
+    assert (stuck[0], stuck[-1], len(stuck)) == (low, high, high - low + 1)
+    np.testing.assert_allclose(machine.dead_band / machine.lsb, [[low, high]], rtol=1e-12)
+    # The table's mean of the rounding, per tick, outside the dead band and against the exact leak.
+    factor = 1 - 2.0**-decay if kind == "shift" else decay * 2.0**-fmt.decay_bits
+    pull = {sign: np.mean([plain_leak(fmt, v, decay) - factor * v for v in sign * SPAN]) for sign in (-1, 1)}
+    half = {"floor": (-0.5, -0.5), "nearest": (0, 0), "toward_zero": (0.5, -0.5)}[rounding]
+    direction = 1 if kind == "multiply" else -1
+    assert (pull[-1], pull[1]) == pytest.approx([direction * x for x in half], abs=0.02)
+
+
+SPAN = np.arange(1000, 1000 + 128 * 256)
 
 
 def test_the_dead_band_of_nearest_rounding_is_the_contracts() -> None:
@@ -278,6 +349,11 @@ def test_the_dead_band_of_nearest_rounding_is_the_contracts() -> None:
             {"fmt": LIFFormat(synapse="delta"), "neuron": {"tau_syn": 1e-3}},
             "Synapse must be exponential for a neuron with tau_syn, not 'delta'",
         ),
+        (
+            {"neuron": {"C_m": 1e-15}},
+            "Time step dt must be short enough for exp(-dt/tau_m) > 0 at tau_m 1e-07 s, not 0.001 s",
+        ),
+        ({"seed": -1}, "Seed must be at least 0, not -1"),
         ({"rounding": "stochastic"}, "Stochastic rounding must be given a seed, not none"),
         ({"rounding": "up"}, "Rounding must be one of error, nearest, floor, toward_zero, stochastic, not 'up'"),
     ],
@@ -314,6 +390,46 @@ def test_inputs_by_hand() -> None:
         [0, 1, 40], [1, 0, 48], [2, 0, 26], [2, 1, 20], [3, 0, 4], [3, 1, 0],
     ]  # fmt: skip
     assert inputs.events.tolist() == [[1, 1, 32], [3, 0, 8], [3, 0, -16]]
+
+
+def test_the_rounding_of_inputs_is_reported() -> None:
+    """The machine above, rounding to nearest: 16 integers a volt, 1 V for 1 A and 1/2 V for 1 C."""
+    neuron = LIFNeuron(C_m=1.0, g_L=0.5, E_L=1.0, V_th=5.0, V_reset=1.0)
+    fmt = LIFFormat(v=Format(12, 4), synapse="delta")
+    machine = quantise(Network(neuron, 2), 1.0, fmt, unit=1.0, scheme="euler", rounding="nearest")
+    stimulus = from_array(5.0, [0.0, 2.0], [[3.0, 0.1], [0.0, -1.0]], [(0.5, 1, 4.0), (3.0, 0, -2.3)])
+    currents, weights = machine.input_report(stimulus)
+    assert currents.integers is not None
+    assert currents.integers.tolist() == [48, 2, 0, -16]
+    assert weights.to_dict() == {
+        "name": "input weight", "unit": "C", "index": 1, "wanted": -2.3, "got": -2.25, "integer": -18,
+        "relative_error": pytest.approx(0.05 / 2.3), "integers": [-18, 32],
+    }  # fmt: skip
+    assert currents.to_dict() == {
+        "name": "input current", "unit": "A", "index": 1, "wanted": 0.1, "got": 0.125, "integer": 2,
+        "relative_error": pytest.approx(0.25), "integers": [-16, 48],
+    }  # fmt: skip
+    assert machine.inputs(stimulus).events[:, 2].tolist() == weights.integers.tolist()  # type: ignore[union-attr]
+    assert not machine.input_report(constant(2, 5.0, 0.0))
+    with pytest.raises(SpecError, match=r"^Stimulus must be for 2 neurons, not for 1$"):
+        machine.input_report(constant(1, 5.0, 0.0))
+
+
+def test_the_report_as_plain_values() -> None:
+    fmt = LIFFormat(v=Format(24, 12), synapse="exponential")
+    machine = make(fmt, size=2, neuron={"tau_syn": 5e-3, "V_th": [-0.05, -0.04]})
+    stimulus = from_array(0.01, [0.0], [[0.0, 3e-10]], [(0.0, 0, 1e-9)])
+    table = json.loads(json.dumps(machine.to_dict(stimulus), allow_nan=False))
+    assert table == machine.to_dict(stimulus)
+    assert [row["name"] for row in table["parameters"]] == [row.name for row in machine.report]
+    assert [(row["name"], row["unit"]) for row in table["inputs"]] == [("input current", "A"), ("input weight", "A")]
+    assert all(row["relative_error"] < 1e-2 for row in table["inputs"])
+    assert LIFNeuron.from_dict(table["effective"]).broadcast(2) == machine.effective()
+    assert table["effective"]["V_th"] == pytest.approx([-0.05, -0.04])
+    assert isinstance(table["effective"]["C_m"], float)
+    assert (table["dt"], table["unit"], table["last_bit"]) == (DT, 1e-3, machine.lsb)
+    assert machine.to_dict()["inputs"] == []
+    assert make(neuron={"C_m": 1e-13}).to_dict()["effective"] is None
 
 
 def test_exponential_weights_use_the_gain_of_the_synapse() -> None:

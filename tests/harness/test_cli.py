@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from golden.trace import Trace
+from sim_harness import toolchain
 from sim_harness.cli.app import COMMANDS, run
 
 EXAMPLE = "examples/lif.toml"
@@ -70,6 +71,21 @@ def test_crosscheck_of_models_writes_a_report(tmp_path: Path, capsys: pytest.Cap
     assert Path(document["report"]).is_file()
 
 
+def test_a_report_shorter_than_a_tick_has_no_states(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["crosscheck", EXAMPLE, "--on", "exact", "--duration", "5e-5", "--report", str(tmp_path / "page")]
+    assert run(arguments) == 0
+    assert "report: " in capsys.readouterr().out
+
+
+def test_names_are_no_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "[" / "a]"
+    folder.mkdir(parents=True)
+    for command, target in (("run", folder / "trace.npz"), ("fi", folder / "fi.csv")):
+        assert run([command, EXAMPLE, "--on", "exact", "-o", str(target)]) == 0
+        assert str(target) in capsys.readouterr().out
+        assert target.is_file()
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_an_example_and_json(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([name, "--help"]) == 0
@@ -101,6 +117,8 @@ def test_every_command_has_help_with_an_example_and_json(name: str, capsys: pyte
             "acceleration = 1e7",
             "Analog acceleration must be between 1 and 100000, not 1e+07",
         ),
+        ('format = "24.16"', "format = 24.16", 'Key fixed.format must be a string such as "24.16", not 24.16'),
+        ("dt = 1e-4", "dt = 0.0", "Key run.dt must be positive, not 0 s"),
         ("[neuron]", "[neuron", "must be valid TOML, not broken"),
     ],
 )
@@ -120,6 +138,14 @@ def test_mistake_in_the_file(
     [
         (["run", "none.toml"], "File none.toml must be readable, not no such file or directory"),
         (["run", EXAMPLE, "--on", "abacus"], "Engine must be one of exact, stepped, integer"),
+        (["run", EXAMPLE, "--on", "all"], "Engine must be one of exact, stepped, integer"),
+        (["run", EXAMPLE, "--on", "exact,integer"], "not 'exact,integer'"),
+        (
+            ["run", EXAMPLE, "--on", "exact", "--verilog", "rtl/verilog/lif_256x16.v"],
+            "Machines to run lif_256x16.v must be at least one of cxxrtl, icarus, verilator, not exact",
+        ),
+        (["verify", "--seed", "-1"], "Seed must be at least 0, not -1"),
+        (["fpga-report", "--root", "/nowhere"], "Baselines /nowhere/rtl/baselines.json must be there (--update"),
         (["run", EXAMPLE, "--neurons", "0"], "Population size must be at least 1, not 0"),
         (["run", EXAMPLE, "--duration", "0"], "Duration must be positive, not 0 s"),
         (["run", EXAMPLE, "-o", "trace.txt"], "Output file must be named .npz or .vcd, not trace.txt"),
@@ -142,7 +168,8 @@ def test_mistake_on_the_command_line(capsys: pytest.CaptureFixture[str], argumen
 
 
 def test_missing_ngspice_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr(toolchain, "LIBRARY_FOLDERS", ())
+    monkeypatch.delenv("NGSPICE_LIBRARY_PATH", raising=False)
     assert run(["run", EXAMPLE, "--on", "ngspice"]) == 2
     shown = capsys.readouterr()
     assert shown.err.count("\n") == 1

@@ -49,6 +49,20 @@ def test_overrides_replace_size_and_duration() -> None:
     assert (experiment.network.size, experiment.stimulus.size, experiment.stimulus.duration) == (2, 2, 0.02)
 
 
+@pytest.mark.parametrize(
+    ("record", "neurons", "kept"),
+    [([1, 3], 2, (1,)), ([3], 2, (1,)), ([3], 8, (3,)), ([6], 8, (6,)), ([3], None, (3,))],
+)
+def test_record_of_another_size(record: list[int], neurons: int | None, kept: tuple[int, ...]) -> None:
+    """A population that an option makes smaller loses some of the file's neurons; no other is out of range."""
+    assert Experiment.from_tables(changed("run.record", record), neurons=neurons).record == kept
+
+
+def test_record_beyond_the_file_is_refused_in_a_smaller_population_too() -> None:
+    with pytest.raises(SpecError, match=r"^Key run\.record must be indices below 4, not \[4\]$"):
+        Experiment.from_tables(changed("run.record", [4]), neurons=2)
+
+
 def test_stimuli_add_up() -> None:
     step = {"kind": "step", "amplitude": 50e-12, "start": 0.01}
     experiment = Experiment.from_tables(changed("stimulus", [TABLES["stimulus"], step]))
@@ -71,6 +85,13 @@ def test_stimuli_add_up() -> None:
         ("stimulus.kind", "sine", r"^Stimulus kind must be one of .*, not 'sine'$"),
         ("stimulus.start", 1.0, r"^Stimulus key for constant must be one of amplitude, not 'start'$"),
         ("fixed.format", "sixteen", r"^Format must be WIDTH\.FRACTION, such as 16\.8 or u16\.16, not 'sixteen'$"),
+        ("run.dt", 0.0, r"^Key run\.dt must be positive, not 0 s$"),
+        ("run.dt", -1e-4, r"^Key run\.dt must be positive, not -0\.0001 s$"),
+        ("run.seed", -1, r"^Key run\.seed must be at least 0, not -1$"),
+        ("run.seed", 1.0, r"^Key run\.seed must be a whole number, not 1\.0$"),
+        ("run.record", [99], r"^Key run\.record must be indices below 4, not \[99\]$"),
+        ("run.record", [0, 4], r"^Key run\.record must be indices below 4, not \[0, 4\]$"),
+        ("fixed.format", 24.1, r'^Key fixed\.format must be a string such as "24\.16", not 24\.1$'),
         ("fixed.leak", "drip", r"^Leak must be one of multiply, shift, not 'drip'$"),
         ("stimulus", None, r"^Experiment must be given with a \[stimulus\] table, not without$"),
     ],

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from digital.designs import DESIGNS
 from golden.errors import SpecError
+from sim_harness import fpga
+from sim_harness.cli.app import run as hillock
 from sim_harness.fpga import BASELINES, DEVICES, Figures, Report, harness, load_baselines, measure, place, regressions
 from sim_harness.fpga import save_baselines as save
 
@@ -50,6 +53,40 @@ def test_saved_baselines_keep_other_designs(tmp_path: Path) -> None:
     save(path, Report({"b": {"up5k": GOOD}}, {"yosys": "1"}, ()))
     assert load_baselines(path) == {"a": {"up5k": GOOD}, "b": {"up5k": GOOD}}
     assert json.loads(path.read_text())["seeds"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"designs": 1}', '{"designs": {"a": {"up5k": {"clock": 1}}}}', '{"designs": {"a": [1]}}']
+)
+def test_broken_baselines_are_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "baselines.json"
+    path.write_text(text)
+    message = f"Baselines {path} must be as fpga-report --update writes them, not broken"
+    with pytest.raises(SpecError, match=f"^{re.escape(message)}$"):
+        load_baselines(path)
+
+
+def test_missing_baselines_are_refused_unless_they_are_to_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fpga, "place", lambda config, device, work: GOOD)
+    with pytest.raises(SpecError, match=r"^Baselines .*\.json must be there \(--update writes them\), not missing$"):
+        measure(["lif_256x16"], tmp_path)
+    assert measure(["lif_256x16"], tmp_path, update=True).unmatched == ("lif_256x16",)
+
+
+def test_a_design_without_baseline_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(fpga, "place", lambda config, device, work: GOOD)
+    path = tmp_path / BASELINES
+    path.parent.mkdir()
+    whole = dict.fromkeys(DEVICES, GOOD)
+    save(path, Report({"lif_256x16": whole, "lif_256x16_shift": {"up5k": GOOD}}, {}, ()))
+    assert "no_baseline" not in json.loads(path.read_text())
+    assert hillock(["fpga-report", "--root", str(tmp_path)]) == 0
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("no baseline")]
+    assert shown == ["no baseline: lif_256x16_shift", "no baseline: lif_64x24_each"]
 
 
 def test_harness_registers_every_port() -> None:

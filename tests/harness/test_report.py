@@ -14,7 +14,7 @@ from sim_harness.crosscheck import crosscheck
 from sim_harness.experiment import Experiment
 from sim_harness.fi import fi_curve
 from sim_harness.report import write_report
-from sim_harness.report.page import Picture, render
+from sim_harness.report.page import Picture, parameter_rows, render
 from sim_harness.units import engineering
 
 EXPERIMENT = Experiment.load("examples/lif.toml", neurons=4, duration=0.06)
@@ -45,6 +45,22 @@ def test_page_says_what_the_comparison_found() -> None:
     for row in check.rows:
         assert f"<td>{row.machine}</td><td>{row.against}</td>" in html
     assert "65209" in html  # round(2^16 exp(-0.1/20))
+
+
+def test_parameters_are_of_one_neuron_and_inputs_are_among_them() -> None:
+    """Every row holds together: the error is the one between what is shown as wanted and as got."""
+    check = crosscheck(EXPERIMENT, GOLDEN)
+    rows = {row["name"]: row for row in parameter_rows(check)}
+    assert {"tau_m", "C_m", "g_L", "rheobase", "input current"} <= set(rows)
+    inputs = check.experiment.tick_inputs.currents[:, 2]
+    assert rows["input current"]["integer"].endswith(f" of {inputs.min()} to {inputs.max()}")
+    for item in check.experiment.quantised.report:
+        k = item.worst
+        error = abs(item.got[k] - item.wanted[k]) / abs(item.wanted[k] or 1.0)
+        assert rows[item.name]["error"] == f"{100 * error:.3g} %"
+        assert rows[item.name]["wanted"] == engineering(item.wanted[k], item.unit)
+        assert rows[item.name]["got"] == engineering(item.got[k], item.unit)
+    assert parameter_rows(crosscheck(EXPERIMENT, "exact")) == []
 
 
 def test_report_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -82,6 +82,15 @@ def test_wrong_retires_are_refused(spoil: object, found: str) -> None:
         _record(spoil(rows), spikes)
 
 
+@pytest.mark.parametrize("neuron", [SIZE, 2 * SIZE])
+def test_spikes_of_neurons_that_do_not_exist_are_refused(neuron: int) -> None:
+    rows, spikes = _raw()
+    with pytest.raises(
+        SimulationError, match=rf"^Spikes sent by Icarus must be of neurons 0 to 2, not {neuron} in tick 3$"
+    ):
+        _record(rows, np.vstack((spikes, [3, neuron])))
+
+
 def test_missing_ticks_are_refused() -> None:
     recorder = Recorder("Icarus", DESIGN, INPUTS)
     with pytest.raises(SimulationError, match=r"^Ticks run by Icarus must be all 4, not 0 of them$"):

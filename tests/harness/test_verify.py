@@ -129,7 +129,7 @@ def test_spikes_in_the_wrong_order_are_counted(campaign: list[Case]) -> None:
 def test_engines_by_name() -> None:
     assert parse_engines(["cxxrtl", " icarus"]) == ("icarus", "cxxrtl")
     for names in (["icarus", "modelsim"], []):
-        with pytest.raises(SpecError, match=r"^RTL engine must be one of icarus, verilator, cxxrtl, amaranth, not '"):
+        with pytest.raises(SpecError, match=r"^RTL engine must be one of amaranth, icarus, verilator, cxxrtl, not '"):
             parse_engines(names)
 
 
@@ -138,7 +138,7 @@ def test_engines_by_name() -> None:
     [
         (["--updates", "0"], "Number of updates must be at least 1, not 0"),
         (["--jobs", "0"], "Number of jobs must be at least 1, not 0"),
-        (["--engines", "spice"], "RTL engine must be one of icarus, verilator, cxxrtl, amaranth, not 'spice'"),
+        (["--engines", "spice"], "RTL engine must be one of amaranth, icarus, verilator, cxxrtl, not 'spice'"),
     ],
 )
 def test_bad_arguments_are_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
