@@ -22,7 +22,7 @@ from golden.errors import SimulationError
 from golden.integer import IntegerRecord
 from golden.neurons.lif_fixed import State
 from sim_harness.compare import IntegerComparison, SpikeComparison, compare_integers, compare_spikes
-from sim_harness.engines import INFOS, EngineInfo, Verilog, build, parse_names
+from sim_harness.engines import INFOS, EngineInfo, Verilog, build, check_verilog, parse_names
 from sim_harness.rtl import processes
 from sim_harness.rtl.divergence import Divergence, first_divergence
 
@@ -174,6 +174,7 @@ def crosscheck(
     Amaranth's simulator, which runs no Verilog, is then left out of ``all``.
     """
     asked = parse_names(engines)
+    check_verilog(verilog, asked)
     if verilog is not None and engines == "all":
         asked.remove("amaranth")
     needed = {model for name in asked for model in _NEEDS[INFOS[name].kind]}

@@ -210,6 +210,30 @@ def load_baselines(path: Path) -> dict[str, dict[str, Figures]]:
         raise SpecError.rule(f"Baselines {path}", "as fpga-report --update writes them", "broken") from None
 
 
+def page(path: Path) -> str:
+    """The baselines as a page of the documentation."""
+    lines = ["| design | device | clock [MHz] | LUT4 | flip-flops | block RAM | DSP |", "|---|---|---|---|---|---|---|"]
+    for name, rows in load_baselines(path).items():
+        for device, f in rows.items():
+            cells = (f"`{name}`", DEVICES[device].title, f"{f.clock:.1f}", f.lut4, f.ff, f.bram, f.dsp)
+            lines.append(f"| {' | '.join(map(str, cells))} |")
+    return f"""# FPGA
+
+What the committed cores cost, from `{BASELINES}`; written by `hillock fpga-report --update`.
+`make fpga-report` places and routes them again (about seven minutes on two cores) and fails where a figure is more
+than {100 * ALLOWANCE:.0f} % worse.
+
+{chr(10).join(lines)}
+
+Clock: the lowest of {len(SEEDS)} seeds of the placer, between registers (the core stands in a harness, so that pins do
+not decide). LUT4: of the core alone as Yosys maps it; an ECP5 carry cell counts as two, a distributed RAM as four.
+
+`lif_256x16` is the reference, to stay above 120 MHz with at most 500 LUT4 on ECP5-25k and above 45 MHz on UP5K. The
+others pay for something: `lif_256x16_shift` has no multiplier, whose work a barrel shifter and its LUTs do;
+`lif_64x24_each` multiplies 24 by 16 bits and keeps five parameters for every neuron.
+"""
+
+
 def save_baselines(path: Path, report: Report) -> None:
     """Make the report's figures the baseline; designs it does not name keep theirs."""
     kept = {name: {d: asdict(f) for d, f in rows.items()} for name, rows in load_baselines(path).items()}

@@ -8,13 +8,15 @@ from typing import Annotated
 import typer
 
 from digital.designs import DESIGNS
-from sim_harness.cli.common import Json, engine_progress, out, print_json, table
-from sim_harness.fpga import BASELINES, DEVICES, SEEDS, measure, save_baselines
+from sim_harness.cli.common import Json, engine_progress, out, print_json, table, write_text
+from sim_harness.fpga import BASELINES, DEVICES, SEEDS, measure, page, save_baselines
 
 
 def fpga_report(
     design: Annotated[str, typer.Option(help=f"Designs, separated by commas, or all: {', '.join(DESIGNS)}.")] = "all",
-    update: Annotated[bool, typer.Option("--update", help="Make the figures the new baselines.")] = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Make the figures the new baselines, and docs/fpga.md.")
+    ] = False,
     root: Annotated[Path, typer.Option(help="Checkout of Hillock, with its baselines.")] = Path(),
     json: Json = False,
 ) -> None:
@@ -27,6 +29,7 @@ def fpga_report(
         report = measure(names, root, lambda fraction: progress("place and route", fraction), update=update)
     if update:
         save_baselines(root / BASELINES, report)
+        write_text(root / "docs/fpga.md", page(root / BASELINES))
     if json:
         print_json(report.to_dict())
     else:

@@ -57,7 +57,9 @@ def run(
     if output is not None:
         (trace.save_npz if output.suffix == ".npz" else trace.save_vcd)(output)
     if json:
-        print_json(summary(trace) | {"output": None if output is None else str(output)})
+        integers = INFOS[name].kind in ("integer", "rtl")
+        quantised = experiment.quantised.to_dict(experiment.stimulus) if integers else None
+        print_json(summary(trace) | {"quantised": quantised, "output": None if output is None else str(output)})
     else:
         _print(trace, output)
 

@@ -13,11 +13,19 @@ from digital.lif_core import LIFCoreConfig
 from golden.errors import SpecError
 from golden.fixed import Format
 from golden.neurons.lif_fixed import LIFFormat
+from sim_harness import fpga
 from sim_harness.cli.common import Json, out, print_json, write_text
 from sim_harness.experiment import Experiment
 
+#: Options that describe the neurons, as an experiment file does.
+_DECIDED_BY_SPEC = (
+    *("neurons", "format", "input_width", "leak", "decay_bits", "leak_rounding"),
+    *("comparison", "reset", "synapse", "refractory_bits"),
+)
+
 
 def verilog(
+    context: typer.Context,
     core: Annotated[str | None, typer.Argument(help="Which core: lif.")] = None,
     neurons: Annotated[int, typer.Option(help="Number of neurons, 1 to 4096.")] = 256,
     format: Annotated[str, typer.Option(help="Membrane potential as WIDTH.FRACTION bits.")] = "16.8",
@@ -38,9 +46,9 @@ def verilog(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write; standard output otherwise.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Regenerate rtl/verilog and docs/lif_core.md.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Regenerate rtl/verilog and the pages about it.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Exit 1 if rtl/verilog or docs/lif_core.md differ from regeneration.")
+        bool, typer.Option("--check", help="Exit 1 if rtl/verilog or the pages about it differ from regeneration.")
     ] = False,
     root: Annotated[Path, typer.Option(help="Checkout of Hillock, for --all and --check.")] = Path(),
     json: Json = False,
@@ -55,6 +63,7 @@ def verilog(
     if core != "lif":
         raise SpecError.rule("Core", "one of lif", "missing" if core is None else repr(core))
     if spec is not None:
+        _only_with_spec(context)
         lif = Experiment.load(spec).quantised.lif
     else:
         structure = LIFFormat(
@@ -92,15 +101,25 @@ def verilog(
         out.print(f"module lif_core, {config.size} neurons, {config.tick_cycles} clocks a tick: {output}")
 
 
-def committed_files() -> dict[Path, str]:
-    """Every generated file of the repository and what must be in it."""
-    files = {Path("rtl/verilog") / f"{name}.v": config.verilog() for name, config in DESIGNS.items()}
-    return files | {Path("docs/lif_core.md"): page(dict(DESIGNS))}
+def _only_with_spec(context: typer.Context) -> None:
+    """Refuse options that an experiment file decides."""
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        given = context.get_parameter_source(name)
+        if name in _DECIDED_BY_SPEC and given is not None and given.name == "COMMANDLINE":
+            raise SpecError.rule(f"Option --{name.replace('_', '-')}", "left to the file of --spec", "given as well")
+
+
+def committed_files(root: Path) -> dict[Path, str]:
+    """Every file below ``root`` that is made from the cores, and what must be in it."""
+    files = {root / "rtl/verilog" / f"{name}.v": config.verilog() for name, config in DESIGNS.items()}
+    pages = {"docs/lif_core.md": page(dict(DESIGNS)), "docs/fpga.md": fpga.page(root / fpga.BASELINES)}
+    return files | {root / name: text for name, text in pages.items()}
 
 
 def _committed(root: Path, check: bool, json: bool) -> None:
     """Write the committed files, or say which of them differ."""
-    files = {root / path: text for path, text in committed_files().items()}
+    files = committed_files(root)
     different = [path for path, text in files.items() if not path.is_file() or path.read_text("utf-8") != text]
     if not check:
         for path in different:

@@ -175,3 +175,15 @@ def test_missing_ngspice_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert shown.err.count("\n") == 1
     assert "ngspice must be installed" in shown.err
     assert "apt-get install ngspice" in shown.err
+
+
+def test_verilog_of_a_file_takes_no_second_description(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verilog", "lif", "--spec", "examples/lif.toml", "--neurons", "3"]) == 2
+    message = "hillock: error: Option --neurons must be left to the file of --spec, not given as well\n"
+    assert capsys.readouterr().err == message
+
+
+def test_crosscheck_refuses_verilog_that_nothing_would_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["crosscheck", "examples/lif.toml", "--on", "integer", "--verilog", "README.md"]) == 2
+    message = "Machines to run README.md must be at least one of cxxrtl, icarus, verilator, not integer"
+    assert capsys.readouterr().err == f"hillock: error: {message}\n"

@@ -108,3 +108,11 @@ def test_small_core_is_placed_and_counted(tmp_path: Path) -> None:
     assert figures.dsp == 0  # it only shifts
     assert figures.bram >= 3  # 256 neurons of v 16, r 8, i 16 and current 16 bits are 14336 bits of 4096 each
     assert figures.clock > 30
+
+
+def test_the_page_shows_the_baselines() -> None:
+    page = fpga.page(BASELINES)
+    assert page == Path("docs/fpga.md").read_text(encoding="utf-8")
+    for name, rows in load_baselines(BASELINES).items():
+        for device, f in rows.items():
+            assert f"| `{name}` | {DEVICES[device].title} | {f.clock:.1f} | {f.lut4} | " in page
