@@ -24,11 +24,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from golden import lfsr
-from golden.errors import SpecError
-from golden.fixed import Format, IntArray, as_integers
+from golden.fixed import Format, IntArray
+from golden.parameters import Parameter, checked
 from golden.polymorphic import Int, saturate, select
 
 #: Membrane potential.
@@ -39,48 +37,42 @@ RHO_BITS, ETA_BITS = 8, 17
 AXON_TYPES = 4
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """A parameter of a neuron: the paper's symbol, its smallest and largest value, what it does."""
-
-    symbol: str
-    low: int
-    high: int
-    meaning: str
-
-
-#: Every parameter of a neuron, in the order of ``Neuron``.
+#: Every parameter of a neuron, in the order of ``Neuron``; the defaults are a neuron that fires at each step up.
 PARAMETERS: Mapping[str, Parameter] = {
-    "weights": Parameter("s", -255, 255, "synaptic weight of each of the four axon types"),
+    "weights": Parameter(-255, 255, 0, "synaptic weight of each of the four axon types", "s", AXON_TYPES),
     "stochastic_weights": Parameter(
-        "b", 0, 1, "1: a step by the sign of that weight, with probability (|s| + 1) / 256"
+        *(0, 1, 0), "1: a step by the sign of that weight, with probability (|s| + 1) / 256", "b", AXON_TYPES
     ),
-    "leak": Parameter("lambda", -255, 255, "added once a tick"),
-    "stochastic_leak": Parameter("c", 0, 1, "1: a step by the sign of the leak, with probability (|lambda| + 1) / 256"),
-    "leak_reversal": Parameter("epsilon", 0, 1, "1: the leak points away from 0 (lambda > 0) or toward it (< 0)"),
-    "threshold": Parameter("alpha", 0, (1 << 18) - 1, "potential from which the neuron fires"),
-    "floor": Parameter("beta", 0, (1 << 18) - 1, "negative threshold: below its negative the potential is reset"),
-    "random_bits": Parameter("TM", 0, ETA_BITS, "bits of the random number added to both thresholds"),
-    "reset_mode": Parameter("gamma", 0, 2, "0: to the reset potential, 1: by the threshold, 2: not at all"),
-    "saturating": Parameter("kappa", 0, 1, "1: the potential stops at the negative threshold, which is not random"),
-    "reset": Parameter("R", 1 - (1 << 19), (1 << 19) - 1, "reset potential"),
+    "leak": Parameter(-255, 255, 0, "added once a tick", "lambda"),
+    "stochastic_leak": Parameter(
+        *(0, 1, 0), "1: a step by the sign of the leak, with probability (|lambda| + 1) / 256", "c"
+    ),
+    "leak_reversal": Parameter(0, 1, 0, "1: the leak points away from 0 (lambda > 0) or toward it (< 0)", "epsilon"),
+    "threshold": Parameter(0, (1 << 18) - 1, 1, "potential from which the neuron fires", "alpha"),
+    "floor": Parameter(*(0, (1 << 18) - 1, 0), "negative threshold: below its negative the potential is reset", "beta"),
+    "random_bits": Parameter(0, ETA_BITS, 0, "bits of the random number added to both thresholds", "TM"),
+    "reset_mode": Parameter(0, 2, 0, "0: to the reset potential, 1: by the threshold, 2: not at all", "gamma"),
+    "saturating": Parameter(
+        *(0, 1, 0), "1: the potential stops at the negative threshold, which is not random", "kappa"
+    ),
+    "reset": Parameter(1 - (1 << 19), (1 << 19) - 1, 0, "reset potential", "R"),
 }
 
 
 class Neuron(NamedTuple):
-    """Parameters of a neuron, as in ``PARAMETERS``; the defaults are a neuron that counts to ``threshold``."""
+    """Parameters of a neuron, as in ``PARAMETERS``; weights are sequences of four."""
 
-    weights: Sequence[Int] = (0,) * AXON_TYPES
-    stochastic_weights: Sequence[Int] = (0,) * AXON_TYPES
-    leak: Int = 0
-    stochastic_leak: Int = 0
-    leak_reversal: Int = 0
-    threshold: Int = 1
-    floor: Int = 0
-    random_bits: Int = 0
-    reset_mode: Int = 0
-    saturating: Int = 0
-    reset: Int = 0
+    weights: Sequence[Int]
+    stochastic_weights: Sequence[Int]
+    leak: Int
+    stochastic_leak: Int
+    leak_reversal: Int
+    threshold: Int
+    floor: Int
+    random_bits: Int
+    reset_mode: Int
+    saturating: Int
+    reset: Int
 
 
 def sign(x: Int) -> Int:
@@ -149,31 +141,13 @@ def tick(p: Neuron, v: int, types: Sequence[int], random: Random) -> tuple[int, 
 
 @dataclass(frozen=True, eq=False)
 class TrueNorthNeurons:
-    """``size`` neurons: every field of ``Neuron`` as int64, shape () or (size,); weights with a last axis of four.
-
-    Raises SpecError for a value that is missing, unknown, of another shape or outside its range.
-    """
+    """``size`` neurons: every field of ``Neuron`` as int64 (size,), weights (size, 4), checked as ``checked`` says."""
 
     size: int
     values: Mapping[str, IntArray]
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise SpecError.rule("Population size", "at least 1", self.size)
-        defaults = Neuron()._asdict()
-        if unknown := self.values.keys() - PARAMETERS.keys():
-            raise SpecError.rule("TrueNorth parameter", f"one of {', '.join(PARAMETERS)}", repr(min(unknown)))
-        checked = {}
-        for name, limits in PARAMETERS.items():
-            array = as_integers(f"Parameter {name}", self.values.get(name, np.asarray(defaults[name])))
-            last = (AXON_TYPES,) if "weights" in name else ()
-            if array.shape not in (last, (self.size, *last)):
-                shapes = f"of shape {last} or {(self.size, *last)}"
-                raise SpecError.rule(f"Parameter {name}", shapes, f"of shape {array.shape}")
-            if (wrong := (array < limits.low) | (array > limits.high)).any():
-                raise SpecError.rule(f"Parameter {name}", f"within {limits.low} to {limits.high}", array[wrong][0])
-            checked[name] = np.broadcast_to(array, (self.size, *last))
-        object.__setattr__(self, "values", checked)
+        object.__setattr__(self, "values", checked("TrueNorth", PARAMETERS, self.size, self.values))
 
     def neuron(self, index: int) -> Neuron:
         """One neuron in plain ints."""

@@ -27,6 +27,11 @@ from golden.neurons.truenorth import (
 TOP, BOTTOM = 2**19 - 1, -(2**19)
 
 
+def neuron(**values: Any) -> Neuron:
+    """One neuron; what is not given has its default."""
+    return TrueNorthNeurons(1, {name: np.asarray(value) for name, value in values.items()}).neuron(0)
+
+
 # --- the paper's equations, with branches ---------------------------------------------------------------------
 
 
@@ -138,7 +143,7 @@ def test_arrays_are_updated_like_ints() -> None:
     ],
 )
 def test_reset_modes(gamma: int, kappa: int, on_spike: int, below: int) -> None:
-    p = Neuron(threshold=100, floor=50, reset_mode=gamma, saturating=kappa, reset=7)
+    p = neuron(threshold=100, floor=50, reset_mode=gamma, saturating=kappa, reset=7)
     assert fire(p, 105, 0) == (on_spike, True)
     assert fire(p, -60, 0) == (below, False)
     assert fire(p, 99, 0) == (99, False)
@@ -146,7 +151,7 @@ def test_reset_modes(gamma: int, kappa: int, on_spike: int, below: int) -> None:
 
 @pytest.mark.parametrize("kappa", [0, 1])
 def test_the_upper_threshold_is_reached_the_lower_one_passed(kappa: int) -> None:
-    p = Neuron(threshold=100, floor=50, reset=7, saturating=kappa)
+    p = neuron(threshold=100, floor=50, reset=7, saturating=kappa)
     assert fire(p, 100, 0) == (7, True)
     assert fire(p, -50, 0) == (-50, False)
     assert fire(p, -51, 0) == (-50 if kappa else -7, False)
@@ -169,11 +174,11 @@ def test_the_upper_threshold_is_reached_the_lower_one_passed(kappa: int) -> None
     ],
 )
 def test_leak(reversal: int, step: int, before: int, after: int) -> None:
-    assert leak(Neuron(leak=step, leak_reversal=reversal), before, 0) == after
+    assert leak(neuron(leak=step, leak_reversal=reversal), before, 0) == after
 
 
 def test_random_numbers_raise_both_thresholds_and_nothing_else() -> None:
-    p = Neuron(threshold=100, floor=50, random_bits=4, reset_mode=1)
+    p = neuron(threshold=100, floor=50, random_bits=4, reset_mode=1)
     assert fire(p, 114, 0x1FFFF) == (114, False)  # eta = 15: only the low four bits count
     assert fire(p, 115, 0x1FFFF) == (0, True)
     assert fire(p, -65, 0x1FFFF) == (-65, False)
@@ -192,31 +197,31 @@ def test_a_stochastic_weight_is_a_probability(weight: int, hits: int) -> None:
 def test_potentials_stop_at_the_rails_and_still_fire() -> None:
     assert receive(TOP - 1, 255, 0, 0) == TOP == POTENTIAL.max
     assert receive(BOTTOM, -255, 0, 0) == BOTTOM == POTENTIAL.min
-    top = Neuron(weights=(255, 0, 0, 0), threshold=2**18 - 1, reset_mode=1)
+    top = neuron(weights=(255, 0, 0, 0), threshold=2**18 - 1, reset_mode=1)
     assert tick(top, TOP, [0, 0], Random(1)) == (TOP - (2**18 - 1), True)
 
 
 def test_known_errors_of_public_models_are_not_ours() -> None:
     """RANC wraps 9 bits; SANA-FE leaks first and its negative linear reset runs away; NeMo's weights are 0 or 1."""
-    assert tick(Neuron(weights=(200, 100, 0, 0), threshold=300, reset_mode=1), 0, [0, 1], Random(1)) == (0, True)
-    down, v, path = Neuron(weights=(-25, 0, 0, 0), threshold=100, floor=20, reset_mode=1), 0, []
+    assert tick(neuron(weights=(200, 100, 0, 0), threshold=300, reset_mode=1), 0, [0, 1], Random(1)) == (0, True)
+    down, v, path = neuron(weights=(-25, 0, 0, 0), threshold=100, floor=20, reset_mode=1), 0, []
     for _ in range(3):
         v, _ = tick(down, v, [0], Random(1))
         path.append(v)
     assert path == [-5, -10, -15]
     # Synapses before the leak: 2 - 3 crosses 0 and stops there, which a leak of 0 in first place could not do.
-    assert tick(Neuron(weights=(2, 0, 0, 0), leak=-3, leak_reversal=1), 0, [0], Random(1)) == (0, False)
+    assert tick(neuron(weights=(2, 0, 0, 0), leak=-3, leak_reversal=1), 0, [0], Random(1)) == (0, False)
 
 
 def test_only_what_is_stochastic_draws() -> None:
     generator = Random(1)
-    tick(Neuron(weights=(5, 5, 5, 5), leak=3), 0, [0, 1, 2, 3], generator)
+    tick(neuron(weights=(5, 5, 5, 5), leak=3), 0, [0, 1, 2, 3], generator)
     assert generator.state == 1
     # Two stochastic events of three, the leak, the threshold.
     expected = ReferenceRandom(1)
     for _ in range(4):
         expected.draw(1)
-    mixed = Neuron(weights=(5,) * 4, stochastic_weights=(1, 0, 0, 0), stochastic_leak=1, leak=2, random_bits=3)
+    mixed = neuron(weights=(5,) * 4, stochastic_weights=(1, 0, 0, 0), stochastic_leak=1, leak=2, random_bits=3)
     tick(mixed, 0, [0, 1, 0], generator)
     assert generator.state == sum(bit << k for k, bit in enumerate(expected.bits))
 
@@ -226,7 +231,7 @@ def test_only_what_is_stochastic_draws() -> None:
 
 def test_defaults_and_shared_values_are_spread() -> None:
     population = TrueNorthNeurons(3, {"weights": np.array([1, 2, 3, 4]), "threshold": np.array([5, 6, 7])})
-    assert population.neuron(2) == Neuron(weights=[1, 2, 3, 4], stochastic_weights=[0] * 4, threshold=7)
+    assert population.neuron(2) == Neuron([1, 2, 3, 4], [0] * 4, 0, 0, 0, 7, 0, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
