@@ -57,6 +57,10 @@ class DigitalOneShot:
             f".model buf d_buffer(rise_delay={edge} fall_delay={number(self.delay)})",
             f"Adac [{self.out}_out] [{self.out}] dac",
             f".model dac dac_bridge(out_low=0 out_high={number(self.supply)} out_undef=0 t_rise={edge} t_fall={edge})",
+            # A load that changes nothing, but whose charge ngspice watches: its version 44 takes steps of some 0.1 ns
+            # across the falling edge otherwise, and ends the reset that much late (39 stops at the edge by itself).
+            f"R{self.out}watch {self.out} {self.out}_watch 1e7",
+            f"C{self.out}watch {self.out}_watch 0 1e-17 ic=0",
         )
 
 
