@@ -26,7 +26,7 @@ def demo(
     with engine_progress() as progress:
         check = crosscheck(experiment, ENGINES, progress=progress)
         # 64 points keep the population, and with it the simulators' builds, as they are.
-        curve = fi_curve(experiment, ENGINES, points=64, progress=lambda name, f: progress(f"f-I {name}", f))
+        curve = fi_curve(experiment, list(check.runs), points=64, progress=lambda name, f: progress(f"f-I {name}", f))
     page = write_report(report, check, curve, picture)
     if json:
         print_json(check.to_dict() | {"report": str(page)})

@@ -175,7 +175,8 @@ def test_periods_of_random_neurons(variant: str, pool: Pool) -> None:
     assert strict.rms <= 0.05
     assert strict.largest <= 0.2
     assert strict.wrong == 0
-    assert default.wrong > 0 or default.largest > 1
+    # The limits above are not kept by themselves; ngspice 39 is far off, 44 by a factor of three.
+    assert default.wrong > 0 or (default.rms > 0.05 and default.largest > 0.2)
 
 
 def test_does_not_depend_on_the_number_of_processes() -> None:
@@ -209,10 +210,12 @@ def test_the_deck_runs_in_plain_ngspice(tmp_path: Path) -> None:
 
 
 def test_a_crash_costs_no_other_result(pool: Pool) -> None:
-    """An external source with a dc value ends ngspice 39 by a segmentation fault."""
+    """The deck makes its worker end itself, as ngspice's own faults do."""
     good = TINY.format(end="10u")
-    crash = "* crash\nV1 in 0 dc 0 external\nR1 in out 1k\nC1 out 0 1n\n.tran 1u 10u uic\n.end\n"
-    first, second, third = answers(pool, good, crash, good)
+    (first,) = answers(pool, good)
+    worker = pool._workers[0]._process.pid
+    crash = good.replace(".end\n", f".control\nshell kill -SEGV {worker}\n.endc\n.end\n")
+    second, third = answers(pool, crash, good)
     assert second.error.startswith("ngspice worker died (exit code -")
     assert first.error == third.error == ""
     assert first.waves["out"].tobytes() == third.waves["out"].tobytes()
