@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from golden.parameters import Parameter
 
-CASES = 1500
+CASES = 600
 
 
 def signal(name: str, low: int, high: int) -> Signal:

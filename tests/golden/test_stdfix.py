@@ -40,7 +40,7 @@ def test_tables_are_their_definitions() -> None:
 def test_expk_is_the_exponential_to_its_precision() -> None:
     """Truncation loses up to 1; the series is good to 2 in a million, more than any value below 1 can show."""
     rng = random.Random(1)
-    for x in [*range(-(2**16), 1, 7), *(rng.randint(-340695, 363408) for _ in range(5000))]:
+    for x in [*range(-(2**16), 1, 61), *(rng.randint(-340695, 363408) for _ in range(1000))]:
         exact = float(mpmath.exp(mpmath.mpf(x) / 2**ACCUM)) * 2**ACCUM
         assert -1 - 2e-6 * exact <= expk(x) - exact <= 2e-6 * exact, x
 

@@ -94,7 +94,7 @@ def random_neuron(rng: random.Random) -> dict[str, Any]:
 
 def test_a_tick_is_the_papers_equations() -> None:
     rng, fired, drawn = random.Random(1), 0, 0
-    for case in range(20_000):
+    for case in range(6_000):
         p = random_neuron(rng)
         around = rng.choice([0, p["threshold"], -p["floor"], TOP, BOTTOM])
         v = rails(around + rng.randint(-300, 300))
@@ -105,12 +105,12 @@ def test_a_tick_is_the_papers_equations() -> None:
         assert result == reference_tick(p, v, types, theirs), (case, p, v, types)
         assert ours.state == sum(bit << k for k, bit in enumerate(theirs.bits))
         fired, drawn = fired + result[1], drawn + theirs.draws
-    assert fired > 4000
-    assert drawn > 20_000
+    assert fired > 1200
+    assert drawn > 6_000
 
 
 def test_arrays_are_updated_like_ints() -> None:
-    rng, count = random.Random(2), 5000
+    rng, count = random.Random(2), 2000
     cases = [random_neuron(rng) for _ in range(count)]
     population = TrueNorthNeurons(count, {name: np.array([case[name] for case in cases]) for name in PARAMETERS})
     p = population.neurons
