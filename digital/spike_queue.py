@@ -41,7 +41,9 @@ class SpikeQueue(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.memory = self.memory
-        write, read = self.memory.write_port(), self.memory.read_port()
+        # One a line: Amaranth takes the names of signals from the assignment, of pairs only in some Pythons.
+        write = self.memory.write_port()
+        read = self.memory.read_port()
 
         load = self.load
         m.d.comb += [

@@ -1379,11 +1379,11 @@ module lif_core(host_field, host_neuron, host_data, event_valid, event_neuron, e
   \lif_core.queue  queue (
     .clk(clk),
     .neuron(spike_neuron),
-    .push(push),
-    .push_neuron(tag_8),
     .ready(spike_ready),
     .rst(rst),
-    .valid(spike_valid)
+    .valid(spike_valid),
+    .write__data(tag_8),
+    .write__en(push)
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
@@ -1649,7 +1649,7 @@ module lif_core(host_field, host_neuron, host_data, event_valid, event_neuron, e
   assign \$93  = { i_doubled[31], i_doubled[31:1] };
 endmodule
 
-module \lif_core.queue (clk, rst, push, neuron, push_neuron, valid, ready);
+module \lif_core.queue (clk, rst, write__en, neuron, write__data, valid, ready);
   reg \$auto$verilog_backend.cc:2355:dump_module$2  = 0;
   wire \$1 ;
   reg [3:0] \$10 ;
@@ -1664,9 +1664,6 @@ module \lif_core.queue (clk, rst, push, neuron, push_neuron, valid, ready);
   wire [6:0] \$7 ;
   wire \$8 ;
   wire \$9 ;
-  reg [3:0] \$signature__addr  = 4'h0;
-  wire [7:0] \$signature__data ;
-  wire \$signature__en ;
   input clk;
   wire clk;
   (* init = 4'h0 *)
@@ -1675,9 +1672,7 @@ module \lif_core.queue (clk, rst, push, neuron, push_neuron, valid, ready);
   wire load;
   output [7:0] neuron;
   wire [7:0] neuron;
-  input push;
   wire push;
-  input [7:0] push_neuron;
   wire [7:0] push_neuron;
   reg [3:0] read__addr = 4'h0;
   wire [7:0] read__data;
@@ -1690,6 +1685,11 @@ module \lif_core.queue (clk, rst, push, neuron, push_neuron, valid, ready);
   wire [3:0] tail;
   output valid;
   reg valid = 1'h0;
+  reg [3:0] write__addr = 4'h0;
+  input [7:0] write__data;
+  wire [7:0] write__data;
+  input write__en;
+  wire write__en;
   reg [7:0] memory [15:0];
   initial begin
     memory[0] = 8'h00;
@@ -1710,8 +1710,8 @@ module \lif_core.queue (clk, rst, push, neuron, push_neuron, valid, ready);
     memory[15] = 8'h00;
   end
   always @(posedge clk) begin
-    if (push)
-      memory[\$signature__addr ] <= push_neuron;
+    if (write__en)
+      memory[write__addr] <= write__data;
   end
   reg [7:0] _0_;
   always @(posedge clk) begin
@@ -1724,14 +1724,14 @@ module \lif_core.queue (clk, rst, push, neuron, push_neuron, valid, ready);
   assign \$2  = ~ valid;
   assign \$3  = \$2  | ready;
   assign load = \$1  & \$3 ;
-  assign \$4  = \$signature__addr  + push;
+  assign \$4  = write__addr + write__en;
   assign \$5  = read__addr + load;
-  assign \$6  = level + push;
+  assign \$6  = level + write__en;
   assign \$7  = \$6  - load;
   assign \$8  = load | valid;
   assign \$9  = ready ? load : \$8 ;
   always @(posedge clk)
-    \$signature__addr  <= \$10 ;
+    write__addr <= \$10 ;
   always @(posedge clk)
     read__addr <= \$11 ;
   always @(posedge clk)
@@ -1766,9 +1766,9 @@ module \lif_core.queue (clk, rst, push, neuron, push_neuron, valid, ready);
       \$13  = 1'h0;
     end
   end
-  assign \$signature__en  = push;
-  assign tail = \$signature__addr ;
-  assign \$signature__data  = push_neuron;
+  assign push = write__en;
+  assign tail = write__addr;
+  assign push_neuron = write__data;
   assign read__en = load;
   assign head = read__addr;
   assign read__data = neuron;

@@ -173,3 +173,9 @@ def test_core_equals_the_golden_step(name: str, size: int, per_neuron: bool, rea
             expected = {f"retire_{k}": value for k, value in state._asdict().items() if f"retire_{k}" in record}
             assert {key: record[key] for key in expected} == expected
         assert [r["retire_neuron"] for r in tick.records if r["retire_spike"]] == tick.spikes == spikes
+
+
+def test_every_port_of_a_memory_has_a_name_in_the_verilog() -> None:
+    """A name that Amaranth does not find differs from one Python to the next, and so would the committed files."""
+    text = LIFCoreConfig(random_lif(random.Random(1), FORMATS["default"], 21, shared=True)).verilog()
+    assert "signature__" not in text
