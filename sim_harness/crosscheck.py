@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sim_harness.experiment import Experiment
 
 Verdict = Literal["agrees", "DISAGREES", "reported"]
+Budget = Literal["discretisation", "quantisation", "rtl", "circuit"]
 #: Called with (engine name, fraction of its run that is done).
 EngineProgress = Callable[[str, float], None]
 
@@ -42,7 +43,13 @@ _NEEDS = {
     "analog": ("exact",),
     "rtl": ("exact", "stepped", "integer"),
 }
-_BUDGET = {"stepped": ("exact", "discretisation"), "integer": ("stepped", "quantisation")}
+#: Kind of machine -> what it must agree with, and which part of the error budget that is.
+_MUST_HOLD: dict[str, tuple[str, Budget]] = {"analog": ("exact", "circuit"), "rtl": ("integer", "rtl")}
+#: Model -> what it is compared with, and which part that is.
+_REPORTED: dict[str, tuple[str, Budget]] = {
+    "stepped": ("exact", "discretisation"),
+    "integer": ("stepped", "quantisation"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +80,7 @@ class Row:
 
     machine: str
     against: str
-    budget: Literal["discretisation", "quantisation", "rtl", "circuit"]
+    budget: Budget
     verdict: Verdict
     comparison: IntegerComparison | SpikeComparison | None
     seconds: float
@@ -222,8 +229,8 @@ def crosscheck(
 
 
 def _failed(name: str, failure: Failure) -> Row:
-    against, budget = ("exact", "circuit") if failure.info.kind == "analog" else ("integer", "rtl")
-    return Row(name, against, budget, "DISAGREES", None, failure.seconds, failure=failure.cause)  # type: ignore[arg-type]  # only budget names
+    against, budget = _MUST_HOLD[failure.info.kind]
+    return Row(name, against, budget, "DISAGREES", None, failure.seconds, failure=failure.cause)
 
 
 def _compare(experiment: Experiment, name: str, runs: dict[str, Run]) -> Row:
@@ -239,9 +246,9 @@ def _compare(experiment: Experiment, name: str, runs: dict[str, Run]) -> Row:
         if bits.agrees:
             return Row(name, "integer", "rtl", "agrees", bits, seconds)
         return Row(name, "integer", "rtl", "DISAGREES", bits, seconds, _explain(experiment, reference, trace))
-    against, budget = _BUDGET[kind]
+    against, budget = _REPORTED[kind]
     spikes = compare_spikes(runs[against].trace, trace)
-    return Row(name, against, budget, "reported", spikes, seconds)  # type: ignore[arg-type]  # only budget names
+    return Row(name, against, budget, "reported", spikes, seconds)
 
 
 def _explain(experiment: Experiment, reference: Trace, other: Trace) -> Divergence | None:
