@@ -61,7 +61,7 @@ docs: setup ## generate the agreement table of README.md and its picture, docs/n
 
 clean: ## remove build outputs and caches
 	@rm -rf build dist reports sim_build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	@find golden analog digital sim_harness tests examples benchmarks -name __pycache__ -prune -exec rm -rf {} + \
+	@find golden analog digital mapping sim_harness tests examples benchmarks -name __pycache__ -prune -exec rm -rf {} + \
 	  2>/dev/null || true
 
 distclean: clean ## the same and the virtual environment

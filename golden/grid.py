@@ -30,6 +30,8 @@ class GridStimulus:
     ticks     (K,) int64: steps at which the current changes, ascending from 0
     currents  (K, N) [A]: current from that step on
     spikes    (S, 3): rows (step, neuron, weight), steps ascending
+    source_spikes  (E, 2) int64: rows (step, source), steps ascending; through a synapse with a delay of d steps it acts
+               at step + d
     """
 
     dt: float
@@ -37,6 +39,7 @@ class GridStimulus:
     ticks: IntArray
     currents: FloatArray
     spikes: FloatArray
+    source_spikes: IntArray
 
 
 def on_grid(stimulus: Stimulus, dt: float) -> GridStimulus:
@@ -59,7 +62,11 @@ def on_grid(stimulus: Stimulus, dt: float) -> GridStimulus:
         rows.append(stimulus.currents[first] if first == last else overlap @ stimulus.currents[first : last + 1])
     spikes = stimulus.spikes.copy()
     spikes[:, 0] = _ceil(spikes[:, 0] / dt)
-    return GridStimulus(dt, int(steps), changes, np.array(rows), spikes[spikes[:, 0] < steps])
+    sources = stimulus.source_spikes
+    emitted = np.column_stack((_ceil(sources[:, 0] / dt), sources[:, 1].astype(np.int64)))
+    return GridStimulus(
+        dt, int(steps), changes, np.array(rows), spikes[spikes[:, 0] < steps], emitted[emitted[:, 0] < steps]
+    )
 
 
 def sample_times(duration: float, dt: float) -> FloatArray:

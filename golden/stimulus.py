@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ class Stimulus:
     currents   (K, size) [A]: current during each piece
     spikes     (S, 3): rows (time [s], neuron, weight), times ascending within [0, duration); weight is the
                peak of an exponential current [A] for neurons with tau_syn, else a charge [C]
+    source_spikes  (E, 2): rows (time [s], source), times ascending within [0, duration): spikes of the network's
+               sources, which reach neurons through its synapses
     seed       seed of random stimuli, for the record; None if nothing was drawn
     """
 
@@ -42,12 +44,14 @@ class Stimulus:
     currents: FloatArray
     spikes: FloatArray
     seed: int | None = None
+    source_spikes: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
 
     def __post_init__(self) -> None:
         _positive("Duration", self.duration)
         times = np.asarray(self.times, dtype=np.float64)
         currents = np.atleast_2d(np.asarray(self.currents, dtype=np.float64))
         spikes = np.asarray(self.spikes, dtype=np.float64).reshape(-1, 3)
+        source_spikes = np.asarray(self.source_spikes, dtype=np.float64).reshape(-1, 2)
         if times.ndim != 1 or times.size == 0 or times[0] != 0 or not (np.diff(times) > 0).all():
             raise SpecError.rule("Stimulus times", "ascending from 0", np.array2string(times, threshold=5))
         if times[-1] >= self.duration:
@@ -61,7 +65,20 @@ class Stimulus:
                 raise SpecError.rule("Input spike times", f"ascending within 0 to {self.duration:g} s", "others")
             if not np.isin(spikes[:, 1], np.arange(currents.shape[1])).all():
                 raise SpecError.rule("Input spike neurons", f"indices below {currents.shape[1]}", "others")
-        for name, value in (("times", times), ("currents", currents), ("spikes", spikes)):
+        if source_spikes.size:
+            moments, sources = source_spikes.T
+            if (
+                not np.isfinite(moments).all()
+                or (np.diff(moments) < 0).any()
+                or moments[0] < 0
+                or moments[-1] >= self.duration
+            ):
+                raise SpecError.rule("Source spike times", f"ascending within 0 to {self.duration:g} s", "others")
+            if (wrong := (sources < 0) | (sources != np.rint(sources))).any():
+                raise SpecError.rule("Source of a spike", "a whole number from 0 on", f"{sources[wrong][0]:g}")
+        for name, value in (
+            ("times", times), ("currents", currents), ("spikes", spikes), ("source_spikes", source_spikes)
+        ):  # fmt: skip
             object.__setattr__(self, name, value)
 
     @property
@@ -76,7 +93,7 @@ class Stimulus:
 
     def hash(self) -> str:
         """SHA-256 over duration and both tables."""
-        arrays = (self.times, self.currents, self.spikes)
+        arrays = [self.times, self.currents, self.spikes, *([self.source_spikes] if self.source_spikes.size else [])]
         digest = hashlib.sha256(repr((float(self.duration), *(array.shape for array in arrays))).encode())
         for array in arrays:
             digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
@@ -88,10 +105,15 @@ class Stimulus:
             raise SpecError.rule("Added stimuli", "of equal duration and size", "different")
         times = np.union1d(self.times, other.times)
         currents = sum(s.currents[np.searchsorted(s.times, times, side="right") - 1] for s in (self, other))
-        spikes = np.concatenate((self.spikes, other.spikes))
-        order = np.argsort(spikes[:, 0], kind="stable")
+        spikes, from_sources = (
+            table[np.argsort(table[:, 0], kind="stable")]
+            for table in (
+                np.concatenate((self.spikes, other.spikes)),
+                np.concatenate((self.source_spikes, other.source_spikes)),
+            )
+        )
         seed = self.seed if self.seed is not None else other.seed
-        return Stimulus(self.duration, times, np.asarray(currents), spikes[order], seed)
+        return Stimulus(self.duration, times, np.asarray(currents), spikes, seed, from_sources)
 
 
 _NO_SPIKES = np.empty((0, 3))
@@ -166,6 +188,13 @@ def poisson(
     spikes = np.concatenate(rows)
     order = np.lexsort((spikes[:, 1], spikes[:, 0]))
     return Stimulus(duration, np.zeros(1), _row(size, bias)[None, :], spikes[order], seed)
+
+
+def source_spikes(size: int, duration: float, spikes: ArrayLike, seed: int | None = None) -> Stimulus:
+    """Spikes of a network's sources, rows (time [s], source) in any order, for a network of ``size`` neurons."""
+    table = np.asarray(spikes, dtype=np.float64).reshape(-1, 2)
+    ordered = table[np.lexsort((table[:, 1], table[:, 0]))]
+    return Stimulus(duration, np.zeros(1), np.zeros((1, size)), _NO_SPIKES, seed, ordered)
 
 
 def from_array(duration: float, times: ArrayLike, currents: ArrayLike, spikes: ArrayLike | None = None) -> Stimulus:

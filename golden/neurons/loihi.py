@@ -34,6 +34,7 @@ Compat = Literal["loihi", "lava-0.10", "nengo-loihi-1.1", "brian2-loihi-0.5"]
 #: Current and voltage; the rails of a saturating voltage are symmetric.
 STATE = Format(24, 0)
 LARGEST = STATE.max
+_WIDTH, _SMALLEST = STATE.width, STATE.min
 #: Bits of the synaptic input after its shift.
 INPUT_BITS = 22
 #: What input and threshold are shifted by, to line up with the state.
@@ -68,6 +69,29 @@ class Compartment(NamedTuple):
     vmax: Int
 
 
+class Rules(NamedTuple):
+    """What a model does where 24 bits do not suffice.
+
+    wraps      q wraps in 22 bits, u in 24
+    corrects   u beyond +-2^23 is moved by 2^24
+    clips      u + bias wraps in 24 bits, v stops at vmin and vmax
+    saturates  v stops at +-(2^23 - 1)
+    """
+
+    wraps: bool
+    corrects: bool
+    clips: bool
+    saturates: bool
+
+
+RULES: Mapping[Compat, Rules] = {
+    "loihi": Rules(wraps=True, corrects=False, clips=False, saturates=True),
+    "lava-0.10": Rules(wraps=False, corrects=True, clips=False, saturates=True),
+    "nengo-loihi-1.1": Rules(wraps=True, corrects=False, clips=True, saturates=False),
+    "brian2-loihi-0.5": Rules(wraps=False, corrects=False, clips=False, saturates=False),
+}
+
+
 class State(NamedTuple):
     """What a compartment remembers between steps: current, voltage, refractory steps left."""
 
@@ -97,27 +121,31 @@ def decay(x: Int, d: Int) -> Int:
 
 def wrap_like_lava(u: Int) -> Int:
     """Lava's wrap of the current: one correction by 2^24, with its ends."""
-    span = 1 << STATE.width
-    return select(u > LARGEST + 1, u - span, select(u <= STATE.min, u + span, u))
+    span = 1 << _WIDTH
+    return select(u > LARGEST + 1, u - span, select(u <= _SMALLEST, u + span, u))
 
 
 def step(p: Compartment, state: State, a: Int, compat: Compat = "loihi") -> Update:
     """One time step of a compartment (or of arrays of them, or of a circuit) under synaptic input ``a``."""
+    return update(p, state, a, RULES[compat])
+
+
+def update(p: Compartment, state: State, a: Int, rules: Rules) -> Update:
+    """``step``, with a model's rules in place of its name: what a compiled loop calls."""
     u, v, r = state
     q, bias = a << SHIFT, p.bias_mant << p.bias_exp
-    wraps = compat in ("loihi", "nengo-loihi-1.1")
-    u = decay(u, p.du + 1) + (wrap(q, INPUT_BITS) if wraps else q)
-    if wraps:
-        u = wrap(u, STATE.width)
-    elif compat == "lava-0.10":
+    u = decay(u, p.du + 1) + (wrap(q, INPUT_BITS) if rules.wraps else q)
+    if rules.wraps:
+        u = wrap(u, _WIDTH)
+    elif rules.corrects:
         u = wrap_like_lava(u)
     driven = u + bias
-    if compat == "nengo-loihi-1.1":
-        driven = wrap(driven, STATE.width)
+    if rules.clips:
+        driven = wrap(driven, _WIDTH)
     x = decay(v, p.dv) + driven
-    if compat == "nengo-loihi-1.1":
+    if rules.clips:
         x = select(x > p.vmax, p.vmax, select(x < p.vmin, p.vmin, x))
-    elif compat != "brian2-loihi-0.5":
+    elif rules.saturates:
         x = saturate(x, -LARGEST, LARGEST)
     x = select(r > 0, 0, x)
     spike = x > (p.vth << SHIFT)

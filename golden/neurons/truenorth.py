@@ -31,6 +31,7 @@ from golden.polymorphic import Int, saturate, select
 
 #: Membrane potential.
 POTENTIAL = Format(20, 0)
+_LOWEST, _HIGHEST = POTENTIAL.min, POTENTIAL.max
 #: Bits of rho for synapses and leak, and for the threshold.
 RHO_BITS, ETA_BITS = 8, 17
 #: Types of axons: each neuron has one weight per type.
@@ -88,14 +89,14 @@ def chance(x: Int, rho: Int) -> Int:
 def receive(v: Int, weight: Int, stochastic: Int, rho: Int) -> Int:
     """Potential after one synaptic event; rho counts only if the weight is stochastic."""
     step = select(stochastic, chance(weight, rho), weight)
-    return saturate(v + step, POTENTIAL.min, POTENTIAL.max)
+    return saturate(v + step, _LOWEST, _HIGHEST)
 
 
 def leak(p: Neuron, v: Int, rho: Int) -> Int:
     """Potential after the leak; rho counts only if the leak is stochastic."""
     step = select(p.stochastic_leak, chance(p.leak, rho), p.leak)
     away = select(p.leak_reversal, sign(v) * step, step)
-    moved = saturate(v + away, POTENTIAL.min, POTENTIAL.max)
+    moved = saturate(v + away, _LOWEST, _HIGHEST)
     crossed = sign(moved) * sign(v) < 0
     return select(p.leak_reversal & crossed, 0, moved)
 

@@ -1,0 +1,57 @@
+"""Golden steps at the speed of compiled code: a loop that calls the very function that is the specification.
+
+``kernel`` compiles a loop over plain arrays with Numba. What it calls from ``golden`` must have been declared with
+``compilable``: the function itself is then compiled into the loop, so that ints, arrays, circuits and machine code
+share one text. The compiled code is kept between runs, under a name made from all sources of this package: a changed
+step is never answered by an old loop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+import platformdirs
+from numba.extending import overload, register_jitable
+
+from golden import polymorphic
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_config: Any = numba.config
+
+
+@overload(polymorphic.select)
+def _select(condition: Any, if_true: Any, if_false: Any) -> Any:
+    return lambda condition, if_true, if_false: if_true if condition else if_false
+
+
+def compilable(*functions: Callable[..., Any]) -> None:
+    """Let compiled loops call these functions; in plain Python they stay what they are."""
+    for function in functions:
+        register_jitable(function)
+
+
+compilable(polymorphic.saturate)
+
+
+def kernel(function: F) -> F:
+    """The function, compiled at its first call for the types that it is called with (kept between runs)."""
+    kept, _config.CACHE_DIR = _config.CACHE_DIR, str(_folder())  # Numba reads it at the decoration, and only there
+    try:
+        return cast("F", numba.njit(cache=True)(function))
+    finally:
+        _config.CACHE_DIR = kept
+
+
+@cache
+def _folder() -> Path:
+    """Where the compiled code of these sources is kept."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return platformdirs.user_cache_path("hillock") / "kernels" / digest.hexdigest()[:16]
