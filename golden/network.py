@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,17 @@ import numpy as np
 from golden.errors import SpecError
 from golden.files import read_npz, replacing
 from golden.neurons.lif import LIFNeuron
-from golden.synapses import Synapses, joined
+from golden.synapses import Synapses, joined, sparse
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from golden.stimulus import Stimulus
+
 #: Layout of the npz file; raised when it changes.
 FILE_VERSION = 1
+#: Delay [s] of a synapse that stands for an input spike at its target: shorter than half a tick of any machine.
+AT_ONCE = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +165,24 @@ class Network:
             raise SpecError.rule(f"Network {path}", f"of file version {FILE_VERSION}", version)
         neuron = LIFNeuron.from_dict({name[7:]: array for name, array in arrays.items() if name.startswith("neuron_")})
         return cls(neuron, size, sources, Synapses(*(arrays[k] for k in ("pre", "post", "weight", "delay"))), names)
+
+
+def with_sources(network: Network, stimulus: Stimulus) -> tuple[Network, Stimulus]:
+    """The same network and stimulus with a source for every weighted input spike: machines know no other input.
+
+    Spikes of one weight to one neuron share a source. Its synapse has the delay ``AT_ONCE``, 0 ticks on any machine.
+    """
+    if not stimulus.spikes.size:
+        return network, stimulus
+    wires, wire = np.unique(stimulus.spikes[:, 1:], axis=0, return_inverse=True)
+    first = network.size + network.sources
+    targets, weights = wires[:, 0].astype(np.int32), wires[:, 1]
+    added = sparse(np.arange(first, first + len(wires)), targets, weights, AT_ONCE)
+    arrivals = np.column_stack((stimulus.spikes[:, 0], np.asarray(wire.ravel() + network.sources, dtype=np.float64)))
+    spikes = np.concatenate((stimulus.source_spikes, arrivals))
+    ordered = spikes[np.lexsort((spikes[:, 1], spikes[:, 0]))]
+    wider = replace(network, sources=network.sources + len(wires), synapses=joined([network.synapses, added]))
+    return wider, replace(stimulus, spikes=np.empty((0, 3)), source_spikes=ordered)
 
 
 def _check_inside(projection: Projection, sources: int, targets: int) -> None:
