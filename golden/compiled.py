@@ -16,7 +16,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 import platformdirs
-from numba.extending import overload, register_jitable
+from llvmlite import ir
+from numba.extending import intrinsic, overload, register_jitable
 
 from golden import polymorphic
 
@@ -25,7 +26,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _config: Any = numba.config
 
 
-@overload(polymorphic.select)
+@overload(polymorphic.select, strict=False)  # strict would compare annotations, which a lambda has none of
 def _select(condition: Any, if_true: Any, if_false: Any) -> Any:
     return lambda condition, if_true, if_false: if_true if condition else if_false
 
@@ -55,3 +56,19 @@ def _folder() -> Path:
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return platformdirs.user_cache_path("hillock") / "kernels" / digest.hexdigest()[:16]
+
+
+def _popcount(typing_context: Any, word: Any) -> Any:
+    return word(word), lambda context, builder, signature, arguments: builder.ctpop(arguments[0])
+
+
+def _lowest_one(typing_context: Any, word: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return word(word), generate
+
+
+#: Number of ones of an integer, and the position of the lowest one of an integer that is not 0; in compiled loops only.
+popcount = cast("Callable[[Any], Any]", intrinsic(_popcount))
+lowest_one = cast("Callable[[Any], Any]", intrinsic(_lowest_one))
