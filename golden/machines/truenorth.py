@@ -44,6 +44,10 @@ FIELDS: Mapping[str, tuple[Format, int]] = {
 }
 
 
+#: Fields of a machine that an image holds as they are.
+_MEMORIES = ("axon_types", "destinations", "seeds", "outputs", "routes", "bias", "bias_axons")
+
+
 class Packet(NamedTuple):
     """A spike between cores: hops to the east, hops to the north, axon, delay t."""
 
@@ -95,6 +99,8 @@ class TrueNorthMachine:
     routes        (R, 4): rows (source, core, axon, d), sources ascending: a spike that the source emits at tick e is
                   active on that axon in tick e + d
     sources       number of sources
+    bias          (N,): what the current of the network's neurons was placed as; all 0 by default
+    bias_axons    (B, 2): rows (core, axon), active in every tick: what brings the bias
 
     SpecError for memories of another shape and for values outside their range.
     """
@@ -111,6 +117,8 @@ class TrueNorthMachine:
     outputs: IntArray
     routes: IntArray = field(default_factory=lambda: np.empty((0, 4), dtype=np.int64))
     sources: int = 0
+    bias: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    bias_axons: IntArray = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
 
     def __post_init__(self) -> None:
         cores = self.columns * self.rows
@@ -132,6 +140,8 @@ class TrueNorthMachine:
             "outputs": _table("Outputs", self.outputs, (len(self.outputs),), 0, places - 1),
             "destinations": as_integers("Destination", self.destinations),
             "routes": as_integers("Route", self.routes),
+            "bias": as_integers("Bias", self.bias if len(self.bias) else np.zeros(len(self.outputs))),
+            "bias_axons": as_integers("Bias axon", self.bias_axons),
         }
         if shaped["destinations"].shape != (cores, neurons, 4):
             raise SpecError.rule(
@@ -147,6 +157,11 @@ class TrueNorthMachine:
         limits = (("source", self.sources), ("core", cores), ("axon", axons), ("delay", 1 << 31))
         for column, (what, end) in enumerate(limits):
             _table(f"Field {what} of routes", routes[:, column], (len(routes),), 0, end - 1)
+        _table("Bias", shaped["bias"], (len(shaped["outputs"]),), -(1 << 31), (1 << 31) - 1)
+        for column, (what, end) in enumerate((("core", cores), ("axon", axons))):
+            _table(
+                f"Field {what} of bias axons", shaped["bias_axons"][:, column], (len(shaped["bias_axons"]),), 0, end - 1
+            )
         if (np.diff(routes[:, 0]) < 0).any():
             raise SpecError.rule("Sources of routes", "ascending", "out of order")
         if len(np.unique(shaped["outputs"])) < len(shaped["outputs"]):
@@ -202,7 +217,7 @@ class TrueNorthMachine:
     def arrivals(self, inputs: MachineInputs) -> IntArray:
         """(E, 3): rows (tick, core, axon) at which spikes of sources are active, ticks ascending, within the run.
 
-        SpecError for inputs of another size, and for currents: a TrueNorth neuron has none.
+        SpecError for inputs of another size, and for currents other than the bias: a TrueNorth neuron takes none.
         """
         if (inputs.size, inputs.sources) != (self.size, self.sources):
             raise SpecError.rule(
@@ -210,15 +225,23 @@ class TrueNorthMachine:
                 f"for {self.size} neurons and {self.sources} sources",
                 f"for {inputs.size} and {inputs.sources}",
             )
-        if inputs.currents.size:
-            raise SpecError.rule("Input of TrueNorth", "spikes only", "a current that was not placed")
+        biased = np.flatnonzero(self.bias)
+        placed = np.column_stack((np.zeros_like(biased), biased, self.bias[biased]))
+        if not np.array_equal(inputs.currents, placed):
+            raise SpecError.rule("Input current of TrueNorth", "the constant one it was placed with", "another")
         first, last = (np.searchsorted(self.routes[:, 0], inputs.spikes[:, 1], side=side) for side in ("left", "right"))
         count = last - first
         spike = np.repeat(np.arange(count.size), count)
         route = np.arange(spike.size) - np.repeat(np.cumsum(count) - count, count) + first[spike]
         ticks = inputs.spikes[spike, 0] + self.routes[route, 3]
-        table = np.column_stack((ticks, self.routes[route, 1:3]))
-        table = table[ticks < inputs.ticks]
+        always = np.repeat(np.arange(inputs.ticks), len(self.bias_axons))
+        table = np.concatenate(
+            (
+                np.column_stack((ticks, self.routes[route, 1:3])),
+                np.column_stack((always, np.tile(self.bias_axons, (inputs.ticks, 1)))),
+            )
+        )
+        table = table[table[:, 0] < inputs.ticks]
         ordered: IntArray = table[np.argsort(table[:, 0], kind="stable")]
         return ordered
 
@@ -249,15 +272,14 @@ class TrueNorthMachine:
         return {
             "grid": np.array([self.columns, self.rows, self.axons, self.neurons, self.sources]),
             "crossbar": np.packbits(self.crossbar, axis=2),
-            **{name: getattr(self, name) for name in ("axon_types", "destinations", "seeds", "outputs", "routes")},
+            **{name: getattr(self, name) for name in _MEMORIES},
             **{f"value_{name}": array.astype(np.int32) for name, array in self.values.items()},
         }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> TrueNorthMachine:
         """Inverse of ``arrays``."""
-        names = ("axon_types", "destinations", "seeds", "outputs", "routes")
-        missing = {"grid", "crossbar", *names, *(f"value_{name}" for name in PARAMETERS)} - arrays.keys()
+        missing = {"grid", "crossbar", *_MEMORIES, *(f"value_{name}" for name in PARAMETERS)} - arrays.keys()
         if missing:
             raise SpecError.rule("Memories of TrueNorth", f"given with {min(missing)}", "without")
         columns, rows, axons, neurons, sources = (int(x) for x in arrays["grid"])
@@ -265,7 +287,7 @@ class TrueNorthMachine:
         if bits.shape[1] != axons:
             raise SpecError.rule("Crossbar", f"of {axons} axons", f"of {bits.shape[1]}")
         values = {name: arrays[f"value_{name}"] for name in PARAMETERS}
-        return cls(columns, rows, values, bits, **{name: arrays[name] for name in names}, sources=sources)
+        return cls(columns, rows, values, bits, **{name: arrays[name] for name in _MEMORIES}, sources=sources)
 
 
 def _table(thing: str, values: ArrayLike, shape: tuple[int, ...], low: int, high: int) -> IntArray:

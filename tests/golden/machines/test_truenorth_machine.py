@@ -343,7 +343,7 @@ def test_memories_out_of_range_are_refused(change: dict[str, Any], message: str)
         (MachineInputs(1, 3, 0, np.empty((0, 2))), "Inputs must be for 4 neurons and 0 sources, not for 3 and 0"),
         (
             MachineInputs(1, 4, 0, np.empty((0, 2)), np.array([[0, 0, 1]])),
-            "Input of TrueNorth must be spikes only, not a current that was not placed",
+            "Input current of TrueNorth must be the constant one it was placed with, not another",
         ),
     ],
 )
