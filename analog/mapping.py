@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, overload
 from analog.blocks.one_shot import EDGE, AnalogOneShot, DigitalOneShot
 from analog.blocks.pole import Pole
 from golden.errors import SpecError
-from golden.exact import Membrane
+from golden.membrane import Membrane
 
 if TYPE_CHECKING:
     from analog.settings import AnalogSettings

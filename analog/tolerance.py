@@ -48,6 +48,7 @@ from analog.mapping import (
 )
 from golden import exact
 from golden.errors import SpecError
+from golden.membrane import Membrane
 from golden.network import Network
 from golden.stimulus import Stimulus
 
@@ -311,7 +312,7 @@ class ErrorModel:
         those before and after the charges at ``time``.
         """
         n = self.neuron
-        membrane = exact.Membrane.of(n)
+        membrane = Membrane.of(n)
         kicks = self.spikes[(self.spikes[:, 0] >= release) & (self.spikes[:, 0] <= time)]
         steps = self.step_times[(self.step_times > release) & (self.step_times < time)]
         u, now, closest, before = start - float(n.V_th), release, -math.inf, 0.0

@@ -9,6 +9,7 @@ step is never answered by an old loop.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -31,10 +32,15 @@ def _select(condition: Any, if_true: Any, if_false: Any) -> Any:
     return lambda condition, if_true, if_false: if_true if condition else if_false
 
 
-def compilable(*functions: Callable[..., Any]) -> None:
-    """Let compiled loops call these functions; in plain Python they stay what they are."""
+def compilable(*functions: Callable[..., Any], inline: bool = False) -> None:
+    """Let compiled loops call these functions; in plain Python they stay what they are.
+
+    ``inline`` is for vector code: it puts their code into the loop however long it is, for a loop with a call in it is
+    not vectorised, and lets a division by zero give inf, as in NumPy, instead of a check at every division.
+    """
+    declare = register_jitable(forceinline=True, error_model="numpy") if inline else register_jitable
     for function in functions:
-        register_jitable(function)
+        declare(function)
 
 
 compilable(polymorphic.saturate)
@@ -44,7 +50,7 @@ def kernel(function: F) -> F:
     """The function, compiled at its first call for the types that it is called with (kept between runs)."""
     kept, _config.CACHE_DIR = _config.CACHE_DIR, str(_folder())  # Numba reads it at the decoration, and only there
     try:
-        return cast("F", numba.njit(cache=True)(function))
+        return cast("F", numba.njit(cache=True, error_model="numpy")(function))
     finally:
         _config.CACHE_DIR = kept
 
@@ -55,7 +61,9 @@ def _folder() -> Path:
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
-    return platformdirs.user_cache_path("hillock") / "kernels" / digest.hexdigest()[:16]
+    kept = os.environ.get("HILLOCK_CACHE")
+    folder = Path(kept).expanduser().absolute() if kept else platformdirs.user_cache_path("hillock")
+    return folder / "kernels" / digest.hexdigest()[:16]
 
 
 def _popcount(typing_context: Any, word: Any) -> Any:

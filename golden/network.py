@@ -167,6 +167,14 @@ class Network:
         return cls(neuron, size, sources, Synapses(*(arrays[k] for k in ("pre", "post", "weight", "delay"))), names)
 
 
+def check_stimulus(network: Network, stimulus: Stimulus) -> None:
+    """SpecError unless the stimulus is for as many neurons as there are, and for no more sources."""
+    if stimulus.size != network.size:
+        raise SpecError.rule("Stimulus", f"for {network.size} neurons", f"for {stimulus.size}")
+    if stimulus.source_spikes.size and (last := int(stimulus.source_spikes[:, 1].max())) >= network.sources:
+        raise SpecError.rule("Source of a spike", f"one of the network's {network.sources}", last)
+
+
 def with_sources(network: Network, stimulus: Stimulus) -> tuple[Network, Stimulus]:
     """The same network and stimulus with a source for every weighted input spike: machines know no other input.
 

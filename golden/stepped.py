@@ -3,18 +3,26 @@
 The order within a step is that of the fixed-point machine (golden.neurons.lif_fixed), so that the only
 difference between this trace and an integer one is quantisation, and between this one and the exact one
 discretisation.  A spike in step k has the time (k + 1) dt.
+
+In a network a neuron that fires in step k emits at step k + 1, a source at the first step at or after its spike. What
+is emitted at step e acts through a synapse in step e + d, where d is its delay in steps, rounded, and may be 0.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
+from golden import stepped_kernel, stepping
+from golden.delivery import Delivery
 from golden.errors import SpecError
 from golden.fixed import Rounding, round_to_int, snap
 from golden.grid import on_grid
+from golden.network import check_stimulus
+from golden.noise import PoissonNoise, WhiteNoise
 from golden.propagator import Propagator, Scheme, stability
+from golden.stepping import Cells, Plan
 from golden.trace import Header, Trace, recorded_neurons, versions
 
 if TYPE_CHECKING:
@@ -25,6 +33,8 @@ if TYPE_CHECKING:
     from golden.network import Network
     from golden.neurons.lif import FloatArray
     from golden.stimulus import Stimulus
+
+Noise: TypeAlias = WhiteNoise | PoissonNoise
 
 
 def simulate(
@@ -37,49 +47,51 @@ def simulate(
     reset: Literal["value", "subtract"] = "value",
     refractory_rounding: Rounding = "nearest",
     allow_unstable: bool = False,
+    noise: Noise | None = None,
+    loop: Literal["auto", "numpy", "compiled"] = "auto",
     record: ArrayLike = (),
     progress: Callable[[float], None] | None = None,
 ) -> Trace:
     """Run ``network`` from rest at time step ``dt`` [s]; states ``v`` [V] and ``i_syn`` [A] after every step.
 
-    The refractory time is rounded to whole steps as asked.  The stability verdict and the effective
-    refractory times are in the trace's settings; SpecError before the run if the scheme diverges and
+    The refractory time is rounded to whole steps as asked, delays to the nearest.  The stability verdict and the
+    effective refractory times are in the trace's settings; SpecError before the run if the scheme diverges and
     ``allow_unstable`` is not set.
+
+    ``noise``  golden.noise: white noise on the membrane or a Poisson process of input spikes, for every neuron
+    ``loop``   both give the same bits; ``auto`` compiles for networks with synapses or noise
     """
-    if stimulus.size != network.size:
-        raise SpecError.rule("Stimulus", f"for {network.size} neurons", f"for {stimulus.size}")
+    check_stimulus(network, stimulus)
     neurons = network.neurons
     p = Propagator.of(neurons, dt, scheme)
     verdict = stability(neurons, dt, scheme)
     if verdict.verdict == "divergent" and not allow_unstable:
         raise SpecError.rule("Forward Euler's dt", "at most twice the shortest time constant", f"{verdict.q:.4g} times")
     grid = on_grid(stimulus, dt)
-    e_l, v_th, v_reset = (np.asarray(x) for x in (neurons.E_L, neurons.V_th, neurons.V_reset))
     hold = round_to_int(snap(np.asarray(neurons.t_ref) / dt), refractory_rounding, thing="t_ref", unit=dt)
-    recorded = recorded_neurons(record, network.size)
-    v, i, left = e_l.copy(), np.zeros(network.size), np.zeros(network.size, dtype=np.int64)
-    current = np.zeros(network.size)
-    v_trace, i_trace = np.empty((grid.steps, recorded.size)), np.empty((grid.steps, recorded.size))
-    changes = dict(zip(grid.ticks.tolist(), grid.currents, strict=True))
-    arrivals = np.searchsorted(grid.spikes[:, 0], np.arange(grid.steps + 1))
-    fired = []
-    with np.errstate(over="ignore", invalid="ignore"):
-        for k in range(grid.steps):
-            current = changes.get(k, current)
-            batch = grid.spikes[arrivals[k] : arrivals[k + 1]]
-            np.add.at(i, batch[:, 1].astype(np.int64), batch[:, 2])
-            free = left == 0
-            x = e_l + p.leak * (v - e_l) + p.gain * current + p.gain_syn * i
-            spike = free & (x >= v_th if comparison == ">=" else x > v_th)
-            v = np.where(free, x, v)
-            v = np.where(spike, v_reset if reset == "value" else v - (v_th - e_l), v)
-            left = np.where(spike, hold, np.maximum(left - 1, 0))
-            i = i * p.leak_syn
-            v_trace[k], i_trace[k] = v[recorded], i[recorded]
-            for neuron in np.flatnonzero(spike):
-                fired.append(((k + 1) * dt, neuron))
-            if progress is not None and k % 1024 == 0:
-                progress(k / grid.steps)
+    e_l, v_th, v_reset = (np.asarray(x) for x in (neurons.E_L, neurons.V_th, neurons.V_reset))
+    plan = Plan(
+        cells=Cells(
+            e_l, p.leak, p.gain, p.gain_syn, p.leak_syn, v_th, v_reset, hold, _amplitudes(noise, network, p, scheme)
+        ),
+        grid=grid,
+        delivery=Delivery.of(network.synapses, network.size + network.sources, network.size, dt),
+        noise=noise,
+        recorded=recorded_neurons(record, network.size),
+        strict=comparison == ">",
+        subtract=reset == "subtract",
+    )
+    compiled = loop == "compiled" or (loop == "auto" and (len(network.synapses) > 0 or noise is not None))
+    result = (stepped_kernel if compiled else stepping).run(plan, progress)
+    settings: dict[str, Any] = {
+        "scheme": scheme,
+        "comparison": comparison,
+        "reset": reset,
+        "stability": str(verdict),
+        "t_ref": sorted(set((hold * dt).tolist())),
+    }
+    if noise is not None:
+        settings["noise"] = noise.to_dict()
     header = Header(
         engine=f"stepped-{scheme}",
         network=network.hash(),
@@ -89,14 +101,19 @@ def simulate(
         dt=dt,
         seed=stimulus.seed,
         versions=versions(),
-        settings={
-            "scheme": scheme,
-            "comparison": comparison,
-            "reset": reset,
-            "stability": str(verdict),
-            "t_ref": sorted(set((hold * dt).tolist())),
-        },
+        settings=settings,
     )
-    states = {"v": v_trace} | ({} if neurons.tau_syn is None else {"i_syn": i_trace})
+    states = {"v": result.v} | ({} if neurons.tau_syn is None else {"i_syn": result.i})
     times: FloatArray = dt * np.arange(1, grid.steps + 1, dtype=np.float64)
-    return Trace(header, np.array(fired).reshape(-1, 2), recorded, times, states, {"v": "V", "i_syn": "A"})
+    spikes = np.column_stack(((result.spikes[:, 0] + 1) * dt, result.spikes[:, 1]))
+    return Trace(header, spikes, plan.recorded, times, states, {"v": "V", "i_syn": "A"})
+
+
+def _amplitudes(noise: Noise | None, network: Network, p: Propagator, scheme: Scheme) -> FloatArray:
+    """(N,): what one of the noise's numbers stands for."""
+    values = 0.0 if noise is None else noise.sigma if isinstance(noise, WhiteNoise) else noise.weight
+    if np.shape(values) not in ((), (network.size,)):
+        raise SpecError.rule("Noise", f"one number or one for each of {network.size} neurons", f"{np.size(values)}")
+    if isinstance(noise, WhiteNoise):
+        values = noise.kick(network.neurons, p, scheme)
+    return np.array(np.broadcast_to(values, (network.size,)), dtype=np.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class Machine(Protocol):
     """A digital machine: parameter memories that can be run and written to a file."""
 
     #: Its name on the command line and in files.
-    name: str
+    name: ClassVar[str]
 
     def run(self, inputs: MachineInputs, *, record: ArrayLike = (), progress: Progress | None = None) -> MachineRecord:
         """Run from rest; ``record`` picks the neurons whose states are kept, of which one is ``v``.

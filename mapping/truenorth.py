@@ -13,7 +13,7 @@ The threshold is the largest at which all weights, the leak and the current of a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +24,7 @@ from golden.machines.truenorth import TrueNorthMachine
 from golden.neurons.lif import LIFNeuron
 from golden.neurons.truenorth import PARAMETERS
 from golden.quantise import Rounded
-from golden.synapses import delay_steps
+from golden.synapses import delay_steps, sparse
 from mapping.placed import Image, Placed, Placement, Usage
 from mapping.truenorth_cores import Connections, lay_out
 
@@ -60,7 +60,7 @@ def place(
     QuantisationError names the limit that a network breaks: synaptic or refractory time constants, more than four
     weights, more axons than a core has, delays, values beyond the ranges.
     """
-    cells = network.neurons
+    asked, cells = network, network.neurons
     if cells.tau_syn is not None:
         raise QuantisationError.rule(f"Neuron tau_syn on {MACHINE}", "none: its input spikes are charges", "given")
     if seed is not None and seed < 0:
@@ -69,18 +69,18 @@ def place(
         raise SpecError.rule("Stochastic rounding", "given a seed", "none")
     rng = np.random.default_rng(seed)
     drive = np.broadcast_to(np.asarray(currents, dtype=np.float64), (network.size,))
+    ticks = delay_steps(network.synapses.delay, dt, "error" if rounding == "error" else "nearest").astype(np.int64)
+    network, ticks = _without_doubles(network, ticks)
     wanted = _Wanted.of(network, dt, drive)
     alpha = _thresholds(wanted, network.size, rounding, threshold)
     q = _quantised(wanted, alpha, rounding, rng)
-    delays = network.synapses.delay
-    ticks = delay_steps(delays, dt, "error" if rounding == "error" else "nearest").astype(np.int64)
     connections = Connections.of_network(network, q["weights"], ticks, q["bias"])
     layout = lay_out(connections, _values(q, alpha), axons, neurons, 1 if seed is None else seed + 1)
     machine = TrueNorthMachine(**layout.memories)
     rest, lsb = np.asarray(cells.E_L), (np.asarray(cells.V_th) - np.asarray(cells.E_L)) / alpha
     image = Image(
         machine=machine,
-        network=network.hash(),
+        network=asked.hash(),
         names=network.names,
         size=network.size,
         sources=network.sources,
@@ -97,7 +97,20 @@ def place(
         V_reset=rest + q["reset"] * lsb,
     )
     report = _report(network, dt, wanted, alpha, q, ticks, lsb, effective)
-    return Placed(image, network, report, _placement(machine, layout.relays, axons, neurons), effective)
+    return Placed(image, asked, report, _placement(machine, layout.relays, axons, neurons), effective)
+
+
+def _without_doubles(network: Network, ticks: IntArray) -> tuple[Network, IntArray]:
+    """Synapses of equal neurons and delay as one of the sum of their weights: an axon carries one spike a tick."""
+    s = network.synapses
+    keys, synapse = np.unique(np.column_stack((s.post, s.pre, ticks)), axis=0, return_inverse=True)
+    if len(keys) == len(s):
+        return network, ticks
+    weight = np.bincount(synapse.ravel(), weights=s.weight, minlength=len(keys))
+    delay = np.empty(len(keys))
+    delay[synapse.ravel()] = s.delay
+    summed = sparse(keys[:, 1].astype(np.int32), keys[:, 0].astype(np.int32), weight, delay)
+    return replace(network, synapses=summed), keys[:, 2].astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ import numpy as np
 
 from golden.errors import QuantisationError
 from golden.machines.truenorth import LARGEST_DELAY
-from golden.neurons.truenorth import AXON_TYPES, PARAMETERS
+from golden.neurons.truenorth import AXON_TYPES
 from mapping.placed import too_many
 
 if TYPE_CHECKING:
@@ -61,19 +61,14 @@ class Connections:
 
     @classmethod
     def of_network(cls, network: Network, weights: IntArray, delays: IntArray, bias: IntArray) -> Connections:
-        """Synapses of equal pre, post and delay are one, of the sum of their ``weights``; those of weight 0 are none.
+        """From synapses of which no two have equal neurons and delay; those of weight 0 are none.
 
         QuantisationError for a neuron with more than four weights (three beside a bias).
         """
-        table = np.column_stack((network.synapses.post, network.synapses.pre, delays)).astype(np.int64)
-        keys, synapse = np.unique(table, axis=0, return_inverse=True)
-        summed = np.zeros(len(keys), dtype=np.int64)
-        np.add.at(summed, synapse.ravel(), weights)
-        keys, summed = keys[summed != 0], summed[summed != 0]
-        limit = PARAMETERS["weights"].high
-        if summed.size and np.abs(summed).max() > limit:
-            raise QuantisationError.rule(f"Sum of the weights of synapses of equal neurons and delay on {MACHINE}",
-                                         f"within {-limit} to {limit}", summed[np.abs(summed).argmax()])  # fmt: skip
+        there = np.flatnonzero(weights)
+        table = np.column_stack((network.synapses.post, network.synapses.pre, delays)).astype(np.int64)[there]
+        order = np.lexsort(table.T[::-1])
+        keys, summed = table[order], weights[there][order]
         types = AXON_TYPES - 1 if bias.any() else AXON_TYPES
         of_neuron, kind = _types(network.size, keys[:, 0], summed, types)
         of_neuron[:, -1] = np.where(bias != 0, bias, of_neuron[:, -1])

@@ -123,6 +123,7 @@ TOOLS: Mapping[str, Tool] = {
         ),
         _wheel("numpy", "arrays", "everything"),
         _wheel("scipy", "root finding, statistics", "the golden model"),
+        _wheel("numba", "compiled loops over the golden steps", "networks and machines"),
         _wheel("PySpice", "netlists and the ngspice library", "analog simulation"),
         _wheel("amaranth", "hardware description", "digital cores"),
         _wheel("cocotb", "benches in Icarus and Verilator", "Verilog simulation"),
@@ -143,6 +144,8 @@ TOOLS: Mapping[str, Tool] = {
         _wheel("ruff", "lint and format", "make check", optional=True),
         _wheel("mypy", "types", "make check", optional=True),
         _wheel("import-linter", "import rules", "make check", optional=True),
+        _wheel("nest-simulator", "a peer: NEST", "benchmarks and tests beside it", optional=True),
+        _wheel("brian2-loihi", "a peer: Brian2's Loihi", "tests beside it", optional=True),
     )
 }
 

@@ -229,21 +229,26 @@ class TrueNorthMachine:
         placed = np.column_stack((np.zeros_like(biased), biased, self.bias[biased]))
         if not np.array_equal(inputs.currents, placed):
             raise SpecError.rule("Input current of TrueNorth", "the constant one it was placed with", "another")
-        first, last = (np.searchsorted(self.routes[:, 0], inputs.spikes[:, 1], side=side) for side in ("left", "right"))
-        count = last - first
-        spike = np.repeat(np.arange(count.size), count)
-        route = np.arange(spike.size) - np.repeat(np.cumsum(count) - count, count) + first[spike]
-        ticks = inputs.spikes[spike, 0] + self.routes[route, 3]
-        always = np.repeat(np.arange(inputs.ticks), len(self.bias_axons))
-        table = np.concatenate(
-            (
-                np.column_stack((ticks, self.routes[route, 1:3])),
-                np.column_stack((always, np.tile(self.bias_axons, (inputs.ticks, 1)))),
-            )
-        )
-        table = table[table[:, 0] < inputs.ticks]
-        ordered: IntArray = table[np.argsort(table[:, 0], kind="stable")]
-        return ordered
+        edges = np.searchsorted(self.routes[:, 0], np.arange(self.sources + 1))
+        spikes, source = inputs.spikes, inputs.spikes[:, 1]
+        count = edges[source + 1] - edges[source]
+        if (count == 1).all():
+            route, ticks = edges[source], spikes[:, 0].copy()
+        else:
+            spike = np.repeat(np.arange(count.size), count)
+            route = np.arange(spike.size) - np.repeat(np.cumsum(count) - count, count) + edges[source][spike]
+            ticks = spikes[spike, 0]
+        ticks += self.routes[route, 3]
+        parts = [np.column_stack((ticks, self.routes[route, 1:3]))]
+        if len(self.bias_axons):
+            always = np.repeat(np.arange(inputs.ticks), len(self.bias_axons))
+            parts.append(np.column_stack((always, np.tile(self.bias_axons, (inputs.ticks, 1)))))
+        table: IntArray = np.concatenate(parts)
+        if table.size and table[:, 0].max() >= inputs.ticks:
+            table = table[table[:, 0] < inputs.ticks]
+        if (np.diff(table[:, 0]) < 0).any():
+            table = table[np.argsort(table[:, 0], kind="stable")]
+        return table
 
     def run(self, inputs: MachineInputs, *, record: ArrayLike = (), progress: Progress | None = None) -> MachineRecord:
         """Run from V = 0 in compiled code; state ``v`` of the ``record`` neurons after every tick.
@@ -254,6 +259,18 @@ class TrueNorthMachine:
         from golden.machines.truenorth_kernel import run
 
         return run(self, self.arrivals(inputs), inputs.ticks, recorded_neurons(record, self.size), progress)
+
+    def run_scalar(self, inputs: MachineInputs, *, record: ArrayLike = ()) -> MachineRecord:
+        """``run`` in plain ints: the reference, to be read beside the contract."""
+        from golden.machines.truenorth_reference import run_scalar
+
+        return run_scalar(self, inputs, recorded_neurons(record, self.size))
+
+    def run_numpy(self, inputs: MachineInputs, *, record: ArrayLike = ()) -> MachineRecord:
+        """``run`` with NumPy, a core at a time."""
+        from golden.machines.truenorth_reference import run_numpy
+
+        return run_numpy(self, inputs, recorded_neurons(record, self.size))
 
     def network_record(
         self, places: IntArray, recorded: IntArray, v: NDArray[np.int64], counters: Mapping[str, int]

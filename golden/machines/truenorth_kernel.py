@@ -2,11 +2,12 @@
 
 Two shortcuts, neither of which can change a bit:
 
-* On a core with many active axons, where a potential cannot reach a rail in this tick, the order of its events does not
-  matter: those that draw nothing are counted by axon type (ones of a crossbar column and the active axons) and added at
-  once. A core in which nothing draws is then updated as arrays are.
-* On a core with few, a neuron without an event is left alone as long as its leak is a constant step: until it would
-  reach a threshold, a rail, or 0 under leak reversal. When it is next looked at, the steps it missed are added at once.
+* On a core whose active axons reach many neurons, where a potential cannot reach a rail in this tick, the order of its
+  events does not matter: those that draw nothing are counted by axon type (ones of a crossbar column and the active
+  axons) and added at once. A core in which nothing draws is then updated as arrays are.
+* On a core where they reach few, a neuron without an event is left alone as long as its leak is a constant step: until
+  it would reach a threshold, a rail, or 0 under leak reversal. When it is next looked at, the steps it missed are added
+  at once.
 
 Draws are made one after another in the order of the contract, always.
 """
@@ -47,8 +48,8 @@ _WEIGHT = PARAMETERS["weights"].high
 _SLOTS = 16
 #: A tick that never comes.
 _NEVER = 1 << 62
-#: More active axons than this are many.
-_FEW = 12
+#: So many times the neurons that are reached must be more than there are for them to be many.
+_FEW = 4
 #: Neuron updates between two looks at the progress.
 _CHUNK = 1 << 18
 
@@ -174,7 +175,7 @@ def _run(
     scheduler, targets = state.scheduler, memories.targets
     cores, slots, words = scheduler.shape
     neurons = state.potential.size // cores
-    active = np.empty(words, dtype=np.uint64)
+    active, reached = np.empty(words, dtype=np.uint64), np.empty(memories.touched.shape[2], dtype=np.uint64)
     drive, spiking = np.empty(neurons, dtype=np.int64), np.empty(neurons, dtype=np.bool_)
     arrival, count, merged, left = 0, 0, 0, 0
     for tick in range(begin, end):
@@ -189,7 +190,7 @@ def _run(
                 scheduler[core, slot, word] = 0
                 axons_active += np.int64(popcount(active[word]))
             base = core * neurons
-            if axons_active > _FEW:
+            if axons_active and _reach(memories, core, active, reached) * _FEW > neurons:
                 _catch_up(memories, state, core, tick)
                 _count_events(memories, core, active, drive)
                 if memories.plain[core] and _no_rail(state.potential[base : base + neurons], _WEIGHT * axons_active):
@@ -198,7 +199,7 @@ def _run(
                     _update_each(memories, state, core, active, axons_active, drive, spiking)
                 state.whole[core] = True
             elif axons_active or state.whole[core] or state.core_due[core] <= tick:
-                _update_some(memories, state, core, tick, active, axons_active, spiking)
+                _update_some(memories, state, core, tick, active, axons_active, reached, spiking)
             else:
                 continue
             for place in range(base, base + neurons):
@@ -254,18 +255,16 @@ def _steady(n: Any, v: Any) -> Any:
 @kernel
 def _undisturbed(n: Any, v: Any) -> Any:
     """For how many ticks without events the neuron at v makes its constant step and nothing else."""
-    if n.stochastic_leak or n.random_bits:
-        return 0
-    step = _steady(n, v)
+    step = np.int64(_steady(n, v))
     # V stays within [low, high]: below threshold, not below the floor, on its side of 0 under reversal.
     low, high = max(-n.floor, _LOWEST), min(n.threshold - 1, _HIGHEST)
     if n.leak_reversal:
         low, high = (max(low, 0), high) if v > 0 else (low, min(high, 0))
-    if v < low or v > high:
+    if n.stochastic_leak or n.random_bits or v < low or v > high:
         return 0
-    if step == 0:
-        return _NEVER
-    return (high - v) // step if step > 0 else (v - low) // -step
+    # As floats, which are exact here, because there are vectors of their quotients.
+    room, pace = np.float64(high - v if step > 0 else v - low), np.float64(abs(step) if step else 1)
+    return np.int64(room / pace) if step else _NEVER
 
 
 @kernel
@@ -357,25 +356,59 @@ def _update_each(
 
 
 @kernel
-def _update_some(
-    memories: Memories, state: State, core: int, tick: int, active: Any, axons_active: Any, spiking: Any
-) -> None:
-    """The neurons of a core that have an event or are due."""
-    neurons = spiking.size
-    base = core * neurons
-    last, due = state.last[base : base + neurons], state.due[base : base + neurons]
-    if state.whole[core]:
-        last[:], due[:] = tick - 1, tick
-        state.whole[core] = False
-    spiking[:] = False
-    reached = np.zeros(memories.touched.shape[2], dtype=np.uint64)
+def _settle(memories: Memories, potential: Any, core: int, tick: int, due: Any) -> None:
+    """When each neuron of a core, all at the tick before ``tick``, is next due."""
+    neurons = due.size
+    p, base = memories.parameters, core * neurons
+    end = base + neurons
+    leaks, stochastic, reversal = p[2][base:end], p[3][base:end], p[4][base:end]
+    threshold, floor, random_bits = p[5][base:end], p[6][base:end], p[7][base:end]
+    none = (0, 0, 0, 0)
+    for k in range(neurons):
+        n = Neuron(none, none, leaks[k], stochastic[k], reversal[k], threshold[k], floor[k], random_bits[k], 0, 0, 0)
+        due[k] = tick + _undisturbed(n, potential[k])
+
+
+@kernel
+def _reach(memories: Memories, core: int, active: Any, reached: Any) -> Any:
+    """Fill ``reached`` with the neurons that the active axons reach; their number."""
+    touched = memories.touched
+    reached[:] = 0
     for word in range(active.size):
         left = active[word]
         while left:
             axon = word * 64 + np.int64(lowest_one(left))
             left &= left - np.uint64(1)
             for k in range(reached.size):
-                reached[k] |= memories.touched[core, axon, k]
+                reached[k] |= touched[core, axon, k]
+    count = np.int64(0)
+    for k in range(reached.size):
+        count += np.int64(popcount(reached[k]))
+    return count
+
+
+@kernel
+def _update_some(
+    memories: Memories,
+    state: State,
+    core: int,
+    tick: int,
+    active: Any,
+    axons_active: Any,
+    reached: Any,
+    spiking: Any,
+) -> None:
+    """The neurons of a core that are ``reached`` by an event, or are due."""
+    neurons = spiking.size
+    base = core * neurons
+    last, due = state.last[base : base + neurons], state.due[base : base + neurons]
+    if state.whole[core]:
+        last[:] = tick - 1
+        _settle(memories, state.potential[base : base + neurons], core, tick, due)
+        state.core_due[core], state.whole[core] = due.min(), False
+    spiking[:] = False
+    if not axons_active:
+        reached[:] = 0
     if state.core_due[core] <= tick:
         for k in range(neurons):
             reached[k >> 6] |= np.uint64(due[k] <= tick) << np.uint64(k & 63)
@@ -393,7 +426,7 @@ def _update_some(
                 v, random = _events(memories, core, base + index, v, active, random)
             v, spiking[index], random = _leak_and_fire(n, v, random)
             state.potential[base + index] = v
-            last[index], due[index] = tick, tick + 1 + min(_undisturbed(n, v), _NEVER)
+            last[index], due[index] = tick, tick + 1 + _undisturbed(n, v)
     state.randoms[core] = random
     state.core_due[core] = due.min()
 

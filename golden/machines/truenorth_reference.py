@@ -12,12 +12,9 @@ import numpy as np
 from golden import lfsr
 from golden.machines.truenorth import SLOTS, Packet
 from golden.neurons.truenorth import ETA_BITS, RHO_BITS, Neuron, Random, fire, leak, receive, tick
-from golden.trace import recorded_neurons
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from numpy.typing import ArrayLike
 
     from golden.fixed import IntArray
     from golden.machines.run import MachineInputs, MachineRecord
@@ -60,7 +57,7 @@ class Mesh:
             self.left += 1
 
 
-def run_scalar(machine: TrueNorthMachine, inputs: MachineInputs, record: ArrayLike = ()) -> MachineRecord:
+def run_scalar(machine: TrueNorthMachine, inputs: MachineInputs, recorded: IntArray) -> MachineRecord:
     """TrueNorthMachine.run, neuron after neuron and event after event."""
     neurons = [machine.population.neuron(place) for place in range(machine.cores * machine.neurons)]
     potential = [0] * len(neurons)
@@ -76,10 +73,10 @@ def run_scalar(machine: TrueNorthMachine, inputs: MachineInputs, record: ArrayLi
                 fired.append(k)
         return fired
 
-    return _run(machine, inputs, record, update, lambda places: np.array([potential[place] for place in places]))
+    return _run(machine, inputs, recorded, update, lambda places: np.array([potential[place] for place in places]))
 
 
-def run_numpy(machine: TrueNorthMachine, inputs: MachineInputs, record: ArrayLike = ()) -> MachineRecord:
+def run_numpy(machine: TrueNorthMachine, inputs: MachineInputs, recorded: IntArray) -> MachineRecord:
     """TrueNorthMachine.run, a core at a time as arrays."""
     population, size = machine.population.neurons, machine.neurons
     cores = [
@@ -109,7 +106,7 @@ def run_numpy(machine: TrueNorthMachine, inputs: MachineInputs, record: ArrayLik
         fired: list[int] = np.flatnonzero(spike).tolist()
         return fired
 
-    return _run(machine, inputs, record, update, lambda places: potential.ravel()[places])
+    return _run(machine, inputs, recorded, update, lambda places: potential.ravel()[places])
 
 
 def _numbers(random: Random, count: int) -> IntArray:
@@ -124,12 +121,11 @@ def _numbers(random: Random, count: int) -> IntArray:
 def _run(
     machine: TrueNorthMachine,
     inputs: MachineInputs,
-    record: ArrayLike,
+    recorded: IntArray,
     update: Callable[[int, list[int]], list[int]],
     potentials: Callable[[IntArray], IntArray],
 ) -> MachineRecord:
     """The ticks: sources' spikes come in, every core takes its active axons, what fires is sent."""
-    recorded = recorded_neurons(record, machine.size)
     arrivals = machine.arrivals(inputs)
     edges = np.searchsorted(arrivals[:, 0], np.arange(inputs.ticks + 1))
     mesh = Mesh(machine)
