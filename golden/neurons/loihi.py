@@ -125,6 +125,40 @@ def wrap_like_lava(u: Int) -> Int:
     return select(u > LARGEST + 1, u - span, select(u <= _SMALLEST, u + span, u))
 
 
+class Sums(NamedTuple):
+    """The sums of one step, each as it comes and as its register holds it: input, current, what drives v, voltage."""
+
+    whole_q: Int
+    q: Int
+    whole_u: Int
+    u: Int
+    whole_drive: Int
+    drive: Int
+    whole_v: Int
+    v: Int
+
+
+def sums(p: Compartment, state: State, a: Int, rules: Rules) -> Sums:
+    """Current and voltage of the next step, before refractoriness and threshold."""
+    whole_q = a << SHIFT
+    q = wrap(whole_q, INPUT_BITS) if rules.wraps else whole_q
+    whole_u = decay(state.u, p.du + 1) + q
+    u = whole_u
+    if rules.wraps:
+        u = wrap(whole_u, _WIDTH)
+    elif rules.corrects:
+        u = wrap_like_lava(whole_u)
+    whole_drive = u + (p.bias_mant << p.bias_exp)
+    drive = wrap(whole_drive, _WIDTH) if rules.clips else whole_drive
+    whole_v = decay(state.v, p.dv) + drive
+    v = whole_v
+    if rules.clips:
+        v = select(whole_v > p.vmax, p.vmax, select(whole_v < p.vmin, p.vmin, whole_v))
+    elif rules.saturates:
+        v = saturate(whole_v, -LARGEST, LARGEST)
+    return Sums(whole_q, q, whole_u, u, whole_drive, drive, whole_v, v)
+
+
 def step(p: Compartment, state: State, a: Int, compat: Compat = "loihi") -> Update:
     """One time step of a compartment (or of arrays of them, or of a circuit) under synaptic input ``a``."""
     return update(p, state, a, RULES[compat])
@@ -132,25 +166,27 @@ def step(p: Compartment, state: State, a: Int, compat: Compat = "loihi") -> Upda
 
 def update(p: Compartment, state: State, a: Int, rules: Rules) -> Update:
     """``step``, with a model's rules in place of its name: what a compiled loop calls."""
-    u, v, r = state
-    q, bias = a << SHIFT, p.bias_mant << p.bias_exp
-    u = decay(u, p.du + 1) + (wrap(q, INPUT_BITS) if rules.wraps else q)
-    if rules.wraps:
-        u = wrap(u, _WIDTH)
-    elif rules.corrects:
-        u = wrap_like_lava(u)
-    driven = u + bias
-    if rules.clips:
-        driven = wrap(driven, _WIDTH)
-    x = decay(v, p.dv) + driven
-    if rules.clips:
-        x = select(x > p.vmax, p.vmax, select(x < p.vmin, p.vmin, x))
-    elif rules.saturates:
-        x = saturate(x, -LARGEST, LARGEST)
-    x = select(r > 0, 0, x)
+    s, r = sums(p, state, a, rules), state.r
+    x = select(r > 0, 0, s.v)
     spike = x > (p.vth << SHIFT)
     waited = select(r > 0, r - 1, 0)
-    return Update(State(u, select(spike, 0, x), select(spike, p.refractory - 1, waited)), spike)
+    return Update(State(s.u, select(spike, 0, x), select(spike, p.refractory - 1, waited)), spike)
+
+
+class Overflows(NamedTuple):
+    """Whether a register was too narrow in a step, and the model's rule decided: input, current, voltage."""
+
+    q: Int
+    u: Int
+    v: Int
+
+
+def overflows(p: Compartment, state: State, a: Int, rules: Rules) -> Overflows:
+    """Where ``update`` wraps q; wraps or moves u, or u + bias; limits a voltage that is not held anyway."""
+    s = sums(p, state, a, rules)
+    return Overflows(
+        s.q != s.whole_q, (s.u != s.whole_u) | (s.drive != s.whole_drive), (s.v != s.whole_v) & (state.r <= 0)
+    )
 
 
 @dataclass(frozen=True, eq=False)

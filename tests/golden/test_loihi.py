@@ -10,7 +10,20 @@ import numpy as np
 import pytest
 
 from golden.errors import SpecError
-from golden.neurons.loihi import PARAMETERS, Compartment, Compat, LoihiCompartments, State, decay, step
+from golden.neurons.loihi import (
+    PARAMETERS,
+    RULES,
+    Compartment,
+    Compat,
+    LoihiCompartments,
+    Overflows,
+    State,
+    decay,
+    overflows,
+    step,
+    sums,
+    wrap_like_lava,
+)  # fmt: skip
 
 COMPATS = get_args(Compat)
 END = 2**23
@@ -44,13 +57,12 @@ def test_one_impulse(compat: Compat) -> None:
 
 
 def test_example_of_brian2_loihi() -> None:
-    """Its decays of 1024 are du + 1 and dv here; a threshold between 21328 and 25296; it shows v before the reset."""
-    p = compartment(du=1023, dv=1024, vth=370, refractory=3)
+    """Its README: decays of 1024 (du + 1 and dv here), threshold 400, refractory 2, two spikes of weight 124."""
+    p = compartment(du=1023, dv=1024, vth=400, refractory=2)
     u, v, spikes = run(p, [0, 0, 124, 0, 124, 0, 0, 0, 0, 0], "brian2-loihi-0.5")
     assert u[:8] == [0, 0, 7936, 5952, 12400, 9300, 6975, 5231]
-    assert v == [0, 0, 7936, 11904, 21328, 0, 0, 0, 3923, 5884]
-    assert spikes == [5]
-    assert step(p._replace(vth=2**17 - 1), State(12400, 21328, 0), 0, "brian2-loihi-0.5").state.v == 25296
+    assert v == [0, 0, 7936, 11904, 21328, 25296, 0, 0, 3923, 5884]
+    assert spikes == [6]
 
 
 # --- each model's rules, with branches ---------------------------------------------------------------------------
@@ -150,6 +162,43 @@ def test_decay(x: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("u", "corrected"),
+    [(END, END), (END + 1, 1 - END), (1 - END, 1 - END), (-END, END), (-END - 1, END - 1), (0, 0)],
+)
+def test_the_wrap_of_lava(u: int, corrected: int) -> None:
+    assert wrap_like_lava(u) == corrected
+
+
+@pytest.mark.parametrize(
+    ("compat", "u", "v", "r", "a", "flags"),
+    [
+        ("loihi", 0, 0, 0, 2**15 - 1, (0, 0, 0)),
+        ("loihi", 0, 0, 0, 2**15, (1, 0, 0)),
+        ("brian2-loihi-0.5", 0, 0, 0, 2**15, (0, 0, 0)),
+        ("loihi", 1 - END, -1, 0, -100, (0, 1, 0)),  # wraps upward
+        ("loihi", 0, END - 1, 0, 1, (0, 0, 1)),
+        ("loihi", 0, END - 1, 0, 0, (0, 0, 0)),
+        ("loihi", 0, END - 1, 1, 1, (0, 0, 0)),  # held
+        ("lava-0.10", 0, 0, 0, 2**17 + 1, (0, 1, 0)),
+        ("lava-0.10", 0, 0, 0, 2**17, (0, 0, 1)),
+        ("nengo-loihi-1.1", 0, -1000, 0, -1, (0, 0, 1)),
+        ("nengo-loihi-1.1", 0, -1000, 0, 0, (0, 0, 0)),
+    ],
+)
+def test_where_a_register_is_too_narrow(
+    compat: Compat, u: int, v: int, r: int, a: int, flags: tuple[int, int, int]
+) -> None:
+    p = compartment(du=0, dv=0, vmin=-1000, vth=2**17 - 1)
+    assert overflows(p, State(u, v, r), a, RULES[compat]) == Overflows(*flags)
+
+
+def test_a_driving_sum_that_wraps_counts_as_the_current() -> None:
+    p = compartment(du=0, bias_mant=4095, bias_exp=7, vth=2**17 - 1)
+    assert overflows(p, State(END - 1, 0, 0), 0, RULES["nengo-loihi-1.1"]) == Overflows(0, 1, 0)
+    assert overflows(p, State(END - 1, 0, 0), 0, RULES["loihi"]) == Overflows(0, 0, 1)
+
+
+@pytest.mark.parametrize(
     ("compat", "a", "u"),
     [
         ("loihi", 2**15 - 1, 2**21 - 64),
@@ -186,6 +235,16 @@ def test_the_bias_of_nengo_loihi_wraps_with_the_current() -> None:
     wrapped = u + 4095 * 128 - 2 * END
     assert step(p, State(END - 1, 0, 0), 0, "nengo-loihi-1.1").state == State(u, wrapped, 0)
     assert step(p, State(END - 1, 0, 0), 0, "loihi") == (State(u, 0, 0), 1)  # saturates at 2^23 - 1 > 64 vth
+
+
+def test_sums_are_shown_as_they_come_and_as_they_are_kept() -> None:
+    """nengo-loihi, where input, current, drive and voltage are all too large for their registers."""
+    p = compartment(du=0, dv=0, bias_mant=4095, bias_exp=7, vmin=-5000)
+    q, u, drive = 2**21, 4095 * -1600 - 2**21, 4095 * (128 - 1600) - 2**21 + 2**24
+    v = drive - 2**24 + 9
+    kept = {"q": -(2**21), "u": u + 2**24, "drive": drive - 2**24, "v": -5000}
+    got = sums(p, State(4096 * -1600, 9, 0), 2**15, RULES["nengo-loihi-1.1"])
+    assert got._asdict() == {"whole_q": q, "whole_u": u, "whole_drive": drive, "whole_v": v} | kept
 
 
 # --- what cannot be represented ------------------------------------------------------------------------------------
