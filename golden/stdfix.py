@@ -47,9 +47,9 @@ def to_accum(x: float) -> int:
     return value
 
 
-def mulk(a: Int, b: Int) -> Int:
-    """Product of two accums: floor, without saturation."""
-    return wrap((a * b) >> ACCUM)
+def mulk(a: Int, b: Int, added: Int = 0) -> Int:
+    """Product of two accums: floor, without saturation; ``added`` to what floor drops, below 2^15, rounds otherwise."""
+    return wrap((a * b + added) >> ACCUM)
 
 
 def kdivk(a: int, b: int) -> int:
@@ -59,9 +59,9 @@ def kdivk(a: int, b: int) -> int:
     return int(wrap((a << ACCUM) // b))
 
 
-def decay(x: Int, fraction: Int) -> Int:
-    """An accum times a fraction: floor."""
-    return (x * fraction) >> FRACT
+def decay(x: Int, fraction: Int, added: Int = 0) -> Int:
+    """An accum times a fraction: floor; ``added`` to what floor drops, below 2^32, rounds otherwise."""
+    return (x * fraction + added) >> FRACT
 
 
 def expk(x: int) -> int:

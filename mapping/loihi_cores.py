@@ -20,7 +20,7 @@ import numpy as np
 
 from golden.compiled import kernel
 from golden.machines.loihi import CORE_SIZE, DELAY_BIT, INDEX_BIT
-from golden.machines.loihi_kernel import sorted_by
+from golden.machines.rows import sorted_by
 from mapping.placed import too_many
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def slices(
     pre: Indices, post: Indices, delay: Indices, size: int, sources: int, weight_bits: int, limits: Limits
 ) -> IntArray:
     """First compartments of the cores, and ``size``; QuantisationError where one compartment alone is too much."""
-    order = sorted_by(post, np.arange(post.size, dtype=np.int32), size)
+    order = sorted_by(post, size, np.arange(post.size, dtype=np.int32))
     edges = np.append(0, np.cumsum(np.bincount(post, minlength=size)))
     pre = pre[order]
     table = pre, delay[order], edges
@@ -88,16 +88,17 @@ class CoreUse:
 def core_use(machine: LoihiMachine, weight_bits: int) -> CoreUse:
     """Occupancy of the cores; hops along the mesh's rows, then columns."""
     cores = machine.cores.size - 1
-    bits = _list_bits(machine.rows, machine.words, weight_bits)
+    lists = machine.lists
+    bits = _list_bits(lists.bounds, machine.words, weight_bits)
     core_of = np.repeat(np.arange(cores), np.diff(machine.cores))
-    lists = np.diff(machine.axons)
-    begin, end = _connected(np.repeat(core_of, lists[: machine.size]), machine.targets, cores)
+    outgoing = lists.of[: machine.size]
+    begin, end = _connected(np.repeat(core_of, outgoing), lists.core, cores)
     steps = np.abs(begin % GRID_COLUMNS - end % GRID_COLUMNS) + np.abs(begin // GRID_COLUMNS - end // GRID_COLUMNS)
     return CoreUse(
         compartments=np.diff(machine.cores).astype(np.int64),
-        input_axons=np.bincount(machine.targets, minlength=cores),
-        output_axons=np.bincount(core_of, weights=lists[: machine.size], minlength=cores).astype(np.int64),
-        synapse_bytes=np.bincount(machine.targets, weights=bits // 8, minlength=cores).astype(np.int64),
+        input_axons=np.bincount(lists.core, minlength=cores),
+        output_axons=np.bincount(core_of, weights=outgoing, minlength=cores).astype(np.int64),
+        synapse_bytes=np.bincount(lists.core, weights=bits // 8, minlength=cores).astype(np.int64),
         hops=steps,
     )
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from golden.errors import SpecError
 from golden.fixed import as_integers
+from golden.machines.rows import Lists, cores_of, lists_of, rows_of, sorted_by
 from golden.neurons.loihi import PARAMETERS, RULES, Compat, LoihiCompartments, Rules
 from golden.neurons.loihi_weights import EXPONENTS, STORED_BITS
 from golden.trace import recorded_neurons
@@ -31,6 +32,7 @@ from golden.trace import recorded_neurons
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from golden.fixed import IntArray
     from golden.machines.run import MachineInputs, MachineRecord, Progress
 
 #: Compartments of a core, and the delays of a synapse.
@@ -46,15 +48,14 @@ Indices: TypeAlias = NDArray[np.int32]
 
 @dataclass(frozen=True, eq=False)
 class LoihiMachine:
-    """N compartments on C cores, and their S synapses in R lists; a presynaptic index from N on is a source.
+    """N compartments on C cores, and their S synapses in R rows; a presynaptic index from N on is a source.
 
     compartments  parameters, in the order of the network; ``bias_mant`` holds until an input current replaces it
     sources       number of sources
     cores         (C + 1,): first compartment of every core, and N
-    axons         (N + sources + 1,): the lists of presynaptic index p are axons[p] to axons[p + 1], one per target core
-    targets       (R,): the core of a list
-    rows          (R + 1,): the synapses of list r are rows[r] to rows[r + 1]
-    words         uint32 (S,): the synapses
+    words         uint32 (S,): the synapses, by presynaptic index, target core and compartment
+    fan           (N + sources + 1,): bounds of each presynaptic index's rows
+    row_step      uint8 (R,) and ``row_length`` uint8 (R,): see golden.machines.rows
     exponent      of 2, applied to the synaptic sum, rounded down (lava-0.10 only)
 
     SpecError for tables that do not fit each other.
@@ -65,31 +66,39 @@ class LoihiMachine:
     compartments: LoihiCompartments
     sources: int
     cores: Indices
-    axons: Indices
-    targets: Indices
-    rows: Indices
     words: Words
+    fan: IntArray
+    row_step: NDArray[np.uint8]
+    row_length: NDArray[np.uint8]
     exponent: int = 0
 
     def __post_init__(self) -> None:
-        size, words = self.size, np.asarray(self.words)
+        size = self.size
         if self.sources < 0:
             raise SpecError.rule("Number of sources", "at least 0", self.sources)
-        if words.dtype != np.uint32 or words.ndim != 1:
-            raise SpecError.rule("Synapse memory", "flat and of type uint32", f"{words.dtype} of shape {words.shape}")
+        for name, kind in (("words", np.uint32), ("row_step", np.uint8), ("row_length", np.uint8)):
+            if (array := np.asarray(getattr(self, name))).dtype != kind or array.ndim != 1:
+                raise SpecError.rule(
+                    f"Memory {name}", f"flat and of type {np.dtype(kind)}", f"{array.dtype} of shape {array.shape}"
+                )
+            object.__setattr__(self, name, array)
+        words = self.words
         cores = _ascending("First compartments of cores", self.cores, None, size)
         if (largest := int(np.diff(cores).max())) > CORE_SIZE:
             raise SpecError.rule("Compartments of a core", f"at most {CORE_SIZE}", largest)
-        targets = _indices("Target cores", self.targets, cores.size - 1)
-        axons = _ascending("Axon lists", self.axons, size + self.sources + 1, targets.size, empty=True)
-        rows = _ascending("Rows of synapses", self.rows, targets.size + 1, words.size, empty=True)
+        rows = self.row_step.size
+        fan = _ascending("Rows of axons", self.fan, size + self.sources + 1, rows, empty=True).astype(np.int64)
+        if self.row_length.size != rows or int(self.row_length.sum(dtype=np.int64)) != words.size:
+            raise SpecError.rule("Memory row_length", f"{rows} rows of {words.size} words", "others")
+        object.__setattr__(self, "cores", cores)
+        object.__setattr__(self, "fan", fan)
+        if rows and (last := int(self.row_core.max())) >= cores.size - 1:
+            raise SpecError.rule("Core of a row", f"within 0 to {cores.size - 2}", last)
         if self.exponent not in (EXPONENTS if self.compat == "lava-0.10" else (0,)):
             rule = "within -8 to 7" if self.compat == "lava-0.10" else f"0 in {self.compat}, where weights contain it"
             raise SpecError.rule("Exponent of the sum", rule, self.exponent)
-        for name, value in (("cores", cores), ("axons", axons), ("targets", targets), ("rows", rows), ("words", words)):
-            object.__setattr__(self, name, value)
         if words.size:
-            ends = np.repeat(np.diff(cores)[targets], np.diff(rows))
+            ends = np.repeat(np.diff(cores).astype(np.uint16)[self.row_core], self.row_length)
             if (wrong := (words >> INDEX_BIT) >= ends).any():
                 raise SpecError.rule("Compartment of a synapse", "within its core", int(words[wrong][0] >> INDEX_BIT))
             if self.largest_delay >= DELAYS:
@@ -105,8 +114,6 @@ class LoihiMachine:
         exponent: int = 0,
     ) -> LoihiMachine:
         """The machine with the synapse memory for a table: presynaptic index, compartment, delay, stored weight."""
-        from golden.machines.loihi_kernel import synapse_memory
-
         size = compartments.size
         first = _ascending("First compartments of cores", cores, None, size)
         half = 1 << (STORED_BITS - 1)
@@ -116,8 +123,10 @@ class LoihiMachine:
         weight = _indices("Stored weights", synapses[3], half, -half)
         if len({pre.size, post.size, delay.size, weight.size}) > 1:
             raise SpecError.rule("Columns of synapses", "of one length", "several")
-        axons, targets, rows, words = synapse_memory(pre, post, delay, weight, size + sources, first)
-        return cls(compartments, sources, first, axons, targets, rows, words, exponent)
+        order = sorted_by(post, size, np.arange(post.size, dtype=np.int32))
+        words = (delay[order] << DELAY_BIT | weight[order] & (1 << STORED_BITS) - 1).astype(np.uint32)
+        memory = rows_of(pre[order], post[order], words, size + sources, first.astype(np.int64), INDEX_BIT)
+        return cls(compartments, sources, first, *memory, exponent)
 
     @property
     def size(self) -> int:
@@ -140,9 +149,19 @@ class LoihiMachine:
         return int(((self.words >> DELAY_BIT) & 63).max()) if self.words.size else 0
 
     @property
+    def row_core(self) -> NDArray[np.uint16]:
+        """(R,): the core of every row."""
+        return cores_of(self.fan, self.row_step)
+
+    @property
+    def lists(self) -> Lists:
+        """The input axons of the cores: the rows of one presynaptic index and core taken together."""
+        return lists_of(self.fan, self.row_step, self.row_length)
+
+    @property
     def memory(self) -> int:
-        """Bytes of this object's tables of synapses and axons."""
-        return self.words.nbytes + self.rows.nbytes + self.targets.nbytes + self.axons.nbytes
+        """Bytes of all rows: words, and what says where they go."""
+        return self.words.nbytes + self.fan.nbytes + self.row_step.nbytes + self.row_length.nbytes
 
     def run(self, inputs: MachineInputs, *, record: ArrayLike = (), progress: Progress | None = None) -> MachineRecord:
         """Run from rest in compiled code; states ``u``, ``v`` and ``r`` of the ``record`` neurons after every tick.
@@ -207,7 +226,7 @@ class LoihiMachine:
         return cls(LoihiCompartments(size, values, compat), sources, **tables, exponent=exponent)
 
 
-_TABLES = ("cores", "axons", "targets", "rows", "words")
+_TABLES = ("cores", "words", "fan", "row_step", "row_length")
 
 
 def _indices(thing: str, values: ArrayLike, end: int, low: int = 0) -> Indices:

@@ -1,4 +1,4 @@
-"""The ticks of Loihi cores in compiled code, from the golden step itself; and the synapse memory from a table."""
+"""The ticks of Loihi cores in compiled code, from the golden step itself."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def run(
     state = State(*(np.zeros(size, dtype=np.int64) for _ in State._fields))
     # One slot per delay that occurs, and each is free again before the longest delay comes round to it.
     arriving = np.zeros((machine.largest_delay + 1, size), dtype=np.int64)
-    memory = (machine.cores, machine.axons, machine.targets, machine.rows, machine.words)
+    starts = np.concatenate(([0], np.cumsum(machine.row_length, dtype=np.int64)))[machine.fan]
+    memory = (machine.cores, machine.fan, starts, machine.row_step, machine.row_length, machine.words)
     edges = [np.searchsorted(t[:, 0], np.arange(inputs.ticks + 1)) for t in (inputs.spikes, inputs.currents)]
     history = np.zeros((len(State._fields), inputs.ticks, recorded.size), dtype=np.int64)
     counts = np.zeros(len(COUNTERS), dtype=np.int64)
@@ -66,16 +67,18 @@ def run(
 @kernel
 def _deliver(presynaptic: int, slot: int, arriving: Any, memory: Any) -> None:
     """Add the weights of all synapses of one spike that is emitted now, when ``slot`` is the one of this tick."""
-    cores, axons, targets, rows, words = memory
-    slots = arriving.shape[0]
-    for row in range(axons[presynaptic], axons[presynaptic + 1]):
-        base = cores[targets[row]]
-        for place in range(rows[row], rows[row + 1]):
+    cores, fan, starts, steps, lengths, words = memory
+    slots, core, begin = arriving.shape[0], np.int64(0), starts[presynaptic]
+    for row in range(fan[presynaptic], fan[presynaptic + 1]):
+        core += np.int64(steps[row])
+        base, end = np.int64(cores[core]), begin + np.int64(lengths[row])
+        for place in range(begin, end):
             word = np.int64(words[place])
             due = slot + ((word >> DELAY_BIT) & 63)
             if due >= slots:
                 due -= slots
             arriving[due, base + (word >> INDEX_BIT)] += wrap(word, STORED_BITS)
+        begin = end
 
 
 @kernel
@@ -142,68 +145,3 @@ def _ticks(
             history[0, tick, k], history[1, tick, k] = state.u[neuron], state.v[neuron]
             history[2, tick, k] = state.r[neuron]
     return count
-
-
-def synapse_memory(
-    pre: Any, post: Any, delay: Any, weight: Any, presynaptic: int, cores: Any
-) -> tuple[Any, Any, Any, Any]:
-    """Axons, target cores, rows and words of ``LoihiMachine`` for a table of synapses (int32 columns)."""
-    order = sorted_by(pre, sorted_by(post, np.arange(pre.size, dtype=np.int32), int(cores[-1])), presynaptic)
-    core_of = np.repeat(np.arange(cores.size - 1, dtype=np.int32), np.diff(cores))
-    words = np.empty(pre.size, dtype=np.uint32)
-    targets, rows = np.empty(pre.size, dtype=np.int32), np.empty(pre.size + 1, dtype=np.int32)
-    axons = np.zeros(presynaptic + 1, dtype=np.int32)
-    lists = _fill(pre, post, delay, weight, order, core_of, cores, words, targets, rows, axons)
-    return axons, targets[:lists].copy(), rows[: lists + 1].copy(), words
-
-
-@kernel
-def sorted_by(keys: Any, order: Any, count: int) -> Any:
-    """``order`` sorted by keys[order] (0 to count - 1), equal keys as they were: counting sort."""
-    place = np.zeros(count + 1, dtype=np.int64)
-    for key in keys:
-        place[key + 1] += 1
-    for key in range(count):
-        place[key + 1] += place[key]
-    result = np.empty_like(order)
-    for index in order:
-        key = keys[index]
-        result[place[key]] = index
-        place[key] += 1
-    return result
-
-
-@kernel
-def _fill(
-    pre: Any,
-    post: Any,
-    delay: Any,
-    weight: Any,
-    order: Any,
-    core_of: Any,
-    cores: Any,
-    words: Any,
-    targets: Any,
-    rows: Any,
-    axons: Any,
-) -> int:
-    """Write the words in ``order`` and begin a list at every new pair of presynaptic index and core."""
-    lists, last_pre, last_core = 0, -1, -1
-    for place in range(order.size):
-        index = order[place]
-        core = core_of[post[index]]
-        if pre[index] != last_pre or core != last_core:
-            last_pre, last_core = pre[index], core
-            targets[lists], rows[lists] = core, place
-            axons[last_pre + 1] += 1
-            lists += 1
-        low = np.uint32(np.int64(weight[index]) & 0xFFFF)
-        words[place] = (
-            np.uint32(post[index] - cores[core]) << np.uint32(INDEX_BIT)
-            | np.uint32(delay[index]) << np.uint32(DELAY_BIT)
-            | low
-        )
-    rows[lists] = order.size
-    for key in range(axons.size - 1):
-        axons[key + 1] += axons[key]
-    return lists

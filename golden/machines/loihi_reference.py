@@ -31,17 +31,17 @@ def run_scalar(machine: LoihiMachine, inputs: MachineInputs, recorded: IntArray)
     arriving = [[0] * size for _ in range(DELAYS)]  # by tick modulo 63: synaptic sums
     emitting: list[int] = []
     spikes, history, counters = [], [], Counter(dict.fromkeys(COUNTERS, 0))
-    axons, targets, rows, words = (getattr(machine, name).tolist() for name in ("axons", "targets", "rows", "words"))
-    cores = machine.cores.tolist()
+    lists, words, cores = machine.lists, machine.words.tolist(), machine.cores.tolist()
+    axons, bounds = [0, *np.cumsum(lists.of).tolist()], lists.bounds.tolist()
     arrivals, changes = inputs.slices("spikes"), inputs.slices("currents")
     for tick in range(inputs.ticks):
         for _, neuron, value in inputs.currents[changes[tick]].tolist():
             compartments[neuron] = compartments[neuron]._replace(bias_mant=value)
         emitting += [size + source for _, source in inputs.spikes[arrivals[tick]].tolist()]
         for presynaptic in emitting:
-            for row in range(axons[presynaptic], axons[presynaptic + 1]):
-                for word in words[rows[row] : rows[row + 1]]:
-                    neuron = cores[targets[row]] + (word >> INDEX_BIT)
+            for axon in range(axons[presynaptic], axons[presynaptic + 1]):
+                for word in words[bounds[axon] : bounds[axon + 1]]:
+                    neuron = cores[lists.core[axon]] + (word >> INDEX_BIT)
                     due = tick + (word >> DELAY_BIT) % 64
                     arriving[due % DELAYS][neuron] += wrap(word, STORED_BITS)
         sums, arriving[tick % DELAYS] = arriving[tick % DELAYS], [0] * size
@@ -66,17 +66,18 @@ def run_numpy(machine: LoihiMachine, inputs: MachineInputs, recorded: IntArray) 
     p = p._replace(bias_mant=p.bias_mant.copy())
     state = State(*np.zeros((3, size), dtype=np.int64))
     arriving = np.zeros((DELAYS, size), dtype=np.int64)
-    emitting = np.empty(0, dtype=np.int64)
+    emitting, lists = np.empty(0, dtype=np.int64), machine.lists
+    first = np.concatenate(([0], np.cumsum(lists.of)))
     spikes, history, counts = [], [], np.zeros(len(COUNTERS), dtype=np.int64)
     arrivals, changes = inputs.slices("spikes"), inputs.slices("currents")
     for tick in range(inputs.ticks):
         _, neurons, values = inputs.currents[changes[tick]].T
         p.bias_mant[neurons] = values
         emitting = np.concatenate((emitting, inputs.spikes[arrivals[tick], 1] + size))
-        lists = _ranges(machine.axons[emitting], machine.axons[emitting + 1])
-        begin, end = machine.rows[lists], machine.rows[lists + 1]
+        axons = _ranges(first[emitting], first[emitting + 1])
+        begin, end = lists.bounds[axons], lists.bounds[axons + 1]
         words = machine.words[_ranges(begin, end)].astype(np.int64)
-        neurons = np.repeat(machine.cores[machine.targets[lists]], end - begin) + (words >> INDEX_BIT)
+        neurons = np.repeat(machine.cores[lists.core[axons]], end - begin) + (words >> INDEX_BIT)
         due = (tick + (words >> DELAY_BIT) % 64) % DELAYS
         np.add.at(arriving, (due, neurons), wrap(words, STORED_BITS))
         a = scaled(arriving[tick % DELAYS], machine.exponent)

@@ -11,7 +11,7 @@ from amaranth.sim import Simulator
 
 from digital import polymorphic  # noqa: F401  golden steps below run on Amaranth values
 from golden import lfsr
-from golden.neurons import loihi, truenorth
+from golden.neurons import loihi, spinnaker, truenorth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -107,3 +107,38 @@ def test_loihi(compat: loihi.Compat) -> None:
         return values | other, results(loihi.Compartment(**values), **other)
 
     check(fields | others, results(loihi.Compartment(**fields), **others), case)
+
+
+@pytest.mark.parametrize("mode", spinnaker.ARITHMETICS[:3])
+def test_spinnaker(mode: spinnaker.Arithmetic) -> None:
+    rng = random.Random(mode)
+    fields = signals(spinnaker.PARAMETERS)
+    word = (-(2**31), 2**31 - 1)
+    ranges = {"V": word, "exc": word, "inh": word, "timer": (0, 2**31 - 1)}
+    ranges |= {"weights": (0, 0xFFFF), "shift": (0, 16), "others": word}
+    others = {name: signal(name, *limits) for name, limits in ranges.items()}
+    drawn = {f"drawn_{name}": signal(name, 0, 2**bits - 1) for name, bits in spinnaker.DROPPED._asdict().items()}
+
+    def results(
+        p: spinnaker.Neuron, rounding: spinnaker.Rounding, weights: Any, shift: Any, others: Any, **state: Any
+    ) -> Any:
+        exc = spinnaker.to_input(weights, shift)
+        after, spike = spinnaker.update(p, spinnaker.State(**state), exc, others, rounding)
+        return after._asdict() | {"spike": spike, "input": exc}
+
+    def rounding(numbers: Any) -> spinnaker.Rounding:
+        fixed = {"s16.15": spinnaker.DOWN, "s16.15-nearest": spinnaker.NEAREST}
+        return fixed.get(mode) or spinnaker.Rounding(*numbers)
+
+    def case() -> tuple[Any, Any]:
+        values = draw_all(rng, spinnaker.PARAMETERS)
+        other = {name: draw(rng, *limits) for name, limits in ranges.items()}
+        other["timer"] *= rng.randint(0, 1)
+        numbers = [rng.getrandbits(bits) for bits in spinnaker.DROPPED]
+        free = results(spinnaker.Neuron(**values | {"V_thresh": word[1]}), rounding(numbers), **other)["V"]
+        values["V_thresh"] = rng.choice([values["V_thresh"], free, max(free - 1, word[0])])
+        inputs = values | other | dict(zip(drawn, numbers, strict=True))
+        return inputs, results(spinnaker.Neuron(**values), rounding(numbers), **other)
+
+    outputs = results(spinnaker.Neuron(**fields), rounding(drawn.values()), **others)
+    check(fields | others | drawn, outputs, case)

@@ -171,7 +171,7 @@ def test_fan_out_takes_a_tick_for_each_level_of_relays(targets: int, delay: int)
         (
             fan_out(100, 1),
             {"axons": 8, "neurons": 8},
-            "Delay of the synapses of neuron 0 on TrueNorth must be long enough for relays, of a tick each, to 13 axons",
+            "Delay of the synapses of neuron 0 on TrueNorth must be long enough for relays, of a tick each, to 13",
         ),
         (
             Network(
@@ -237,3 +237,16 @@ def test_what_the_machine_cannot_hold_is_refused(network: Network, options: dict
     with pytest.raises(SpecError, match=f"^{re.escape(message)}") as caught:
         place(network, DT, **options)
     assert isinstance(caught.value, QuantisationError) or "Synapse delay" in message or "Stochastic" in message
+
+
+def test_several_synapses_between_two_neurons_are_one() -> None:
+    rng = np.random.default_rng(3)
+    table = synapses.fixed_in_degree(12, 20, 9, 0.1 * THETA, 2 * DT, 1)
+    assert len(np.unique(np.column_stack((table.pre, table.post)), axis=0)) < len(table)
+    network = Network.of([Population("cells", 20, CELL), Population("in", 12)], [Projection("in", "cells", table)])
+    placed = place(network, DT, threshold=200)
+    spikes = np.unique(np.column_stack((rng.integers(0, 90, 200), rng.integers(0, 12, 200))), axis=0)
+    record = placed.image.machine.run(MachineInputs(100, 20, 12, spikes))
+    fired, _ = logical(network, placed, spikes.tolist(), 100)
+    assert len(fired) > 20
+    assert record.spikes.tolist() == [list(row) for row in fired]

@@ -368,21 +368,32 @@ def test_lava_scales_the_sum(exponent: int, u: int) -> None:
 def test_the_memory_is_one_list_for_each_source_and_core() -> None:
     table = [(3, 0, 1, -1), (0, 2, 0, 7), (0, 1, 62, -(2**15)), (3, 1, 2, 5), (0, 0, 3, 9)]
     made = machine({}, table, size=3, sources=1, cores=[0, 2, 3])
-    assert made.axons.tolist() == [0, 2, 2, 2, 3]
-    assert made.targets.tolist() == [0, 1, 0]
-    assert made.rows.tolist() == [0, 2, 3, 5]
+    assert made.lists.of.tolist() == [2, 0, 0, 1]
+    assert made.lists.core.tolist() == made.row_core.tolist() == [0, 1, 0]
+    assert made.lists.bounds.tolist() == [0, 2, 3, 5]
     words = [(w >> 22, w >> 16 & 63, (w & 0xFFFF) - (w & 0x8000) * 2) for w in made.words.tolist()]
     assert words == [(0, 3, 9), (1, 62, -(2**15)), (0, 0, 7), (0, 1, -1), (1, 2, 5)]
     assert made.largest_delay == 62
 
 
-def test_four_bytes_a_synapse_and_eight_a_list() -> None:
+def test_a_list_goes_on_over_rows_and_rows_over_cores() -> None:
+    """600 synapses of one list are three rows; core 300 is two steps away; both are one input axon."""
+    table = [(0, 0, 0, k) for k in range(600)] + [(0, 300, 0, 1), (1, 300, 0, 2)]
+    made = machine({}, table, size=301, cores=range(302))
+    assert made.row_length.tolist() == [255, 255, 90, 0, 1, 0, 1]
+    assert made.row_step.tolist() == [0, 0, 0, 255, 45, 255, 45]
+    assert made.lists.of.tolist()[:3] == [2, 1, 0]
+    assert made.lists.core.tolist() == [0, 300, 300]
+    assert made.lists.bounds.tolist() == [0, 600, 601, 602]
+
+
+def test_four_bytes_a_synapse_and_two_a_row() -> None:
     rng, size, count = np.random.default_rng(0), 2048, 400_000
     table = np.column_stack(
         (rng.integers(0, size, count), rng.integers(0, size, count), *np.ones((2, count), dtype=int))
     )
     made = machine({}, table, size=size, sources=0, cores=[0, 1024, 2048])
-    assert made.memory == 4 * count + 8 * made.targets.size + 4 + 4 * (size + 1)
+    assert made.memory == 4 * count + 2 * made.row_core.size + 8 * (size + 1)
     assert made.memory < 4.2 * count
 
 
@@ -447,16 +458,24 @@ def changed(**arrays: Any) -> Any:
             changed(words=np.array([63 << 16, 0], dtype=np.uint32)),
             "Delay of a synapse must be within 0 to 62 ticks, not 63",
         ),
-        (changed(words=np.array([0, 0])), "Synapse memory must be flat and of type uint32, not int64 of shape (2,)"),
-        (changed(rows=[0, 1, 3]), "Rows of synapses must be within 0 to 2, not 3"),
-        (changed(rows=[0, 1]), "Rows of synapses, with their end, must be 3 in number, not 2"),
-        (changed(rows=[0, 2, 1]), "Rows of synapses must be ascending from 0 to 2, not [0 2 1]"),
-        (changed(targets=[0, 2]), "Target cores must be within 0 to 1, not 2"),
-        (changed(axons=[1, 1, 1, 2]), "Axon lists must be ascending from 0 to 2, not [1 1 1 2]"),
+        (changed(words=np.array([0, 0])), "Memory words must be flat and of type uint32, not int64 of shape (2,)"),
+        (
+            changed(row_step=np.array([[1, 0]], dtype=np.uint8)),
+            "Memory row_step must be flat and of type uint8, not uint8 of shape (1, 2)",
+        ),
+        (
+            changed(row_length=np.array([1, 2], dtype=np.uint8)),
+            "Memory row_length must be 2 rows of 2 words, not others",
+        ),
+        (changed(row_length=np.array([2], dtype=np.uint8)), "Memory row_length must be 2 rows of 2 words, not others"),
+        (changed(row_step=np.array([2, 0], dtype=np.uint8)), "Core of a row must be within 0 to 1, not 2"),
+        (changed(fan=[0, 1, 1]), "Rows of axons, with their end, must be 4 in number, not 3"),
+        (changed(fan=[0, 1, 1, 3]), "Rows of axons must be within 0 to 2, not 3"),
+        (changed(fan=[1, 1, 1, 2]), "Rows of axons must be ascending from 0 to 2, not [1 1 1 2]"),
         (changed(value_vth=[-1, 0]), "Parameter vth must be within 0 to 131071, not -1"),
         (changed(compat="lava"), "Loihi model must be one of "),
         (changed(numbers=[1, 2]), "Numbers of Loihi must be size, sources and exponent, not [1 2]"),
-        (lambda: LoihiMachine.from_arrays({}), "Memories of Loihi must be given with axons, not without"),
+        (lambda: LoihiMachine.from_arrays({}), "Memories of Loihi must be given with compat, not without"),
     ],
 )
 def test_memories_that_do_not_fit(make: Any, message: str) -> None:
