@@ -3,8 +3,8 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup demo test check lint simulate-analog simulate-digital verify verilog formal fpga-report bench \
-        docs clean distclean
+.PHONY: help setup demo test check lint simulate-analog simulate-digital verify verify-machines \
+        verilog formal fpga-report bench docs clean distclean
 
 ARGS ?=
 SPEC ?= examples/lif.toml
@@ -43,6 +43,9 @@ simulate-digital: setup ## the example neuron as a Verilog core in Verilator (SP
 
 verify: setup ## constrained-random comparison of all digital engines, bit for bit
 	$(RUN) hillock verify $(ARGS)
+
+verify-machines: setup ## TrueNorth, Loihi and SpiNNaker: plain ints, NumPy and compiled code, bit for bit
+	$(RUN) hillock verify-machines $(ARGS)
 
 verilog: setup ## regenerate the committed Verilog in rtl/verilog
 	$(RUN) hillock verilog --all $(ARGS)

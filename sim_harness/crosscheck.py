@@ -42,6 +42,7 @@ _NEEDS = {
     "integer": ("exact", "stepped", "integer"),
     "analog": ("exact",),
     "rtl": ("exact", "stepped", "integer"),
+    "machine": ("exact", "stepped"),
 }
 #: Kind of machine -> what it must agree with, and which part of the error budget that is.
 _MUST_HOLD: dict[str, tuple[str, Budget]] = {"analog": ("exact", "circuit"), "rtl": ("integer", "rtl")}
@@ -49,6 +50,7 @@ _MUST_HOLD: dict[str, tuple[str, Budget]] = {"analog": ("exact", "circuit"), "rt
 _REPORTED: dict[str, tuple[str, Budget]] = {
     "stepped": ("exact", "discretisation"),
     "integer": ("stepped", "quantisation"),
+    "machine": ("stepped", "quantisation"),
 }
 
 
@@ -211,7 +213,7 @@ def crosscheck(
         except SimulationError as error:
             return Failure(INFOS[name], str(error), time.perf_counter() - start)
 
-    golden = [name for name in names if INFOS[name].kind in ("exact", "stepped", "integer")]
+    golden = [name for name in names if INFOS[name].kind in ("exact", "stepped", "integer", "machine")]
     runs = {name: run(name) for name in golden}
     # The other machines are processes of their own: threads only wait for them.
     external = [name for name in names if name not in runs]

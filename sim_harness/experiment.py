@@ -2,13 +2,15 @@
 
 TOML tables: ``[neuron]`` (golden.neurons.lif), ``[population] size``, ``[run] duration dt seed record``,
 ``[stimulus]`` or several ``[[stimulus]]`` that add up (golden.stimulus), ``[fixed]`` (the digital machine),
-``[analog]`` (the circuit).
+``[analog]`` (the circuit), ``[truenorth]``, ``[loihi]``, ``[spinnaker]`` (options of their placement). In place of
+``[neuron]`` and ``[population]``, ``[[population]]`` and ``[[projection]]`` describe a network
+(sim_harness.network_file).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from operator import add
 from pathlib import Path
@@ -25,11 +27,18 @@ from golden.neurons.lif_fixed import LIFFormat
 from golden.propagator import SCHEMES, Scheme
 from golden.quantise import QuantisedLIF, quantise
 from golden.stimulus import Stimulus, from_table
+from sim_harness.network_file import network_from, stimulus_from
 
 if TYPE_CHECKING:
     from golden.integer import TickInputs
 
-_TABLES = {"name", "neuron", "population", "run", "stimulus", "fixed", "analog"}
+#: Options of each machine's placement that a file may set.
+MACHINE_KEYS: Mapping[str, set[str]] = {
+    "truenorth": {"rounding", "threshold", "axons", "neurons"},
+    "loihi": {"rounding", "compat", "num_weight_bits", "scale"},
+    "spinnaker": {"rounding", "arithmetic", "solver", "neurons_per_core"},
+}
+_TABLES = {"name", "neuron", "population", "projection", "run", "stimulus", "fixed", "analog", *MACHINE_KEYS}
 _RUN_KEYS = {"duration", "dt", "seed", "record"}
 _FIXED_KEYS = {
     "format", "input_width", "leak", "decay_bits", "leak_rounding", "comparison", "reset", "synapse",
@@ -84,6 +93,7 @@ class Experiment:
     analog: AnalogSettings
     seed: int = 0
     record: tuple[int, ...] = (0,)
+    machines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path | str, *, neurons: int | None = None, duration: float | None = None) -> Experiment:
@@ -102,10 +112,15 @@ class Experiment:
     ) -> Experiment:
         """Build from the parsed tables of an experiment file."""
         check_keys("", tables, _TABLES)
+        machines = {name: _machine_options(name, tables[name]) for name in MACHINE_KEYS if name in tables}
+        if isinstance(tables.get("population"), list):
+            return cls._of_network(tables, machines, neurons, duration, folder or Path())
         for key in ("neuron", "run", "stimulus"):
             if key not in tables:
                 raise SpecError.rule("Experiment", f"given with a [{key}] table", "without")
-        for key in _TABLES - {"name", "stimulus"}:
+        if "projection" in tables:
+            raise SpecError.rule("Experiment with a [[projection]]", "given with [[population]]", "without")
+        for key in _TABLES - {"name", "stimulus", "projection"}:
             if not isinstance(tables.get(key, {}), Mapping):
                 raise SpecError.rule(f"Experiment {key}", "a table", repr(tables[key]))
         run, population = tables["run"], tables.get("population", {})
@@ -116,8 +131,7 @@ class Experiment:
         network = Network(neuron, declared if neurons is None else whole_number("Population size", neurons))
         length = number("Duration", run.get("duration") if duration is None else duration)
         dt = number("Key run.dt", run.get("dt", 1e-4))
-        if not dt > 0:
-            raise SpecError.rule("Key run.dt", "positive", f"{dt:g} s")
+        _positive("Key run.dt", dt)
         seed = whole_number("Key run.seed", run.get("seed", 0))
         if seed < 0:
             raise SpecError.rule("Key run.seed", "at least 0", seed)
@@ -144,7 +158,60 @@ class Experiment:
             seed=seed,
             # A population made smaller than the file's keeps what is left of the record.
             record=tuple(n for n in record if n < network.size) or (network.size - 1,),
+            machines=machines,
         )
+
+    @classmethod
+    def _of_network(
+        cls,
+        tables: Mapping[str, Any],
+        machines: Mapping[str, Mapping[str, Any]],
+        neurons: int | None,
+        duration: float | None,
+        folder: Path,
+    ) -> Experiment:
+        """Build from a file with ``[[population]]`` tables; without a stimulus the input comes with the run."""
+        if neurons is not None:
+            raise SpecError.rule("Option --neurons", "used with a single population", "with [[population]] tables")
+        if "neuron" in tables:
+            raise SpecError.rule("Neuron", "given in each [[population]]", "in a table of its own")
+        run = tables.get("run", {})
+        for key in ("run", "fixed", "analog"):
+            if not isinstance(tables.get(key, {}), Mapping):
+                raise SpecError.rule(f"Experiment {key}", "a table", repr(tables[key]))
+        check_keys("run", run, _RUN_KEYS)
+        seed = whole_number("Key run.seed", run.get("seed", 0))
+        network = network_from(tables, folder, seed)
+        sources = tables.get("stimulus", [])
+        sources = sources if isinstance(sources, list) else [sources]
+        if not all(isinstance(source, Mapping) for source in sources):
+            raise SpecError.rule("Experiment stimulus", "a table or a list of tables", repr(tables["stimulus"]))
+        length = number("Duration", run.get("duration", 1.0) if duration is None else duration)
+        stimulus = stimulus_from(sources, network, length, seed, folder)
+        record = run.get("record", [0])
+        if not isinstance(record, list) or not all(isinstance(n, int) and 0 <= n < network.size for n in record):
+            raise SpecError.rule("Key run.record", f"a list of indices below {network.size}", repr(record))
+        return cls.of_network(
+            network,
+            stimulus,
+            name=str(tables.get("name", "network")),
+            dt=_positive("Key run.dt", number("Key run.dt", run.get("dt", 1e-3))),
+            fixed=FixedSettings.from_table(tables.get("fixed", {}), network.neuron, has_input_spikes=True),
+            analog=AnalogSettings.from_table(tables.get("analog", {})),
+            seed=seed,
+            record=tuple(record),
+            machines=machines,
+        )
+
+    @classmethod
+    def of_network(cls, network: Network, stimulus: Stimulus, *, dt: float = 1e-3, **settings: Any) -> Experiment:
+        """An experiment on a network made in Python or read from an .npz; every other field has its default."""
+        defaults: dict[str, Any] = {
+            "name": "network",
+            "fixed": FixedSettings.from_table({}, network.neuron, has_input_spikes=True),
+            "analog": AnalogSettings.from_table({}),
+        }
+        return cls(network=network, stimulus=stimulus, dt=dt, **(defaults | settings))
 
     @cached_property
     def quantised(self) -> QuantisedLIF:
@@ -164,6 +231,30 @@ class Experiment:
     def tick_inputs(self) -> TickInputs:
         """The stimulus as integers."""
         return self.quantised.inputs(self.stimulus)
+
+
+def _machine_options(name: str, table: Any) -> Mapping[str, Any]:
+    """The options of a machine's placement, as it takes them."""
+    if not isinstance(table, Mapping):
+        raise SpecError.rule(f"Experiment {name}", "a table", repr(table))
+    check_keys(name, table, MACHINE_KEYS[name])
+    for key, value in table.items():
+        if key in ("rounding", "compat", "arithmetic", "solver"):
+            if not isinstance(value, str):
+                raise SpecError.rule(f"Key {name}.{key}", "text", repr(value))
+        elif key == "scale":
+            _positive(f"Key {name}.scale", number(f"Key {name}.scale", value))
+        else:
+            whole_number(f"Key {name}.{key}", value)
+    if table.get("rounding", "error") not in ROUNDINGS:
+        raise SpecError.rule(f"Key {name}.rounding", f"one of {', '.join(ROUNDINGS)}", repr(table["rounding"]))
+    return table
+
+
+def _positive(thing: str, value: float) -> float:
+    if not value > 0:
+        raise SpecError.rule(thing, "positive", f"{value:g}" + (" s" if thing.endswith("dt") else ""))
+    return value
 
 
 def check_keys(table: str, given: Mapping[str, Any], known: set[str]) -> None:

@@ -191,11 +191,11 @@ def _workers(jobs: int) -> Iterator[Callable[[Sequence[_Task]], Iterable[_Outcom
     if jobs == 1:
         yield lambda tasks: map(_run, tasks)
         return
-    with multiprocessing.get_context("spawn").Pool(jobs, _prepare_worker) as pool:
+    with multiprocessing.get_context("spawn").Pool(jobs, prepare_worker) as pool:
         yield lambda tasks: pool.imap_unordered(_run, tasks)
 
 
-def _prepare_worker() -> None:
+def prepare_worker() -> None:
     # Ctrl-C reaches the whole group: the parent answers, and ends its workers with SIGTERM, in a way that cleans up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

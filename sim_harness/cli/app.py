@@ -49,8 +49,19 @@ COMMANDS = {
     ),
     "run": Entry(
         "Run a network on one machine.",
-        ("hillock run examples/lif.toml --on ngspice", "hillock run examples/lif.toml --on verilator --json"),
+        (
+            "hillock run examples/lif.toml --on ngspice",
+            "hillock run examples/network.toml --on loihi --input in.npz --output out.npz --record v",
+        ),
         "run:run",
+    ),
+    "place": Entry(
+        "Put a network on the cores of TrueNorth, Loihi or SpiNNaker.",
+        (
+            "hillock place examples/digits.toml --on truenorth -o digits.npz",
+            "hillock run digits.npz --on truenorth --input in.npz",
+        ),
+        "place:place",
     ),
     "fi": Entry(
         "The f-I curve of a neuron on any machine.",
@@ -76,6 +87,11 @@ COMMANDS = {
         "verilog:verilog",
     ),
     "verify": Entry("Constrained-random comparison of the digital machines.", ("hillock verify",), "verify:verify"),
+    "verify-machines": Entry(
+        "Compare the golden machines in plain ints, with NumPy and compiled.",
+        ("hillock verify-machines", "hillock verify-machines --on loihi --updates 100000 --json"),
+        "verify_machines:verify_machines",
+    ),
     "formal": Entry("Prove the digital core equal to the golden step.", ("hillock formal",), "formal:formal"),
     "fpga-report": Entry(
         "Place and route: clock, LUTs, block RAM.", ("hillock fpga-report",), "fpga_report:fpga_report"

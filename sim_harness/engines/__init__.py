@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sim_harness.experiment import Experiment
 
 Progress = Callable[[float], None]
-Kind = Literal["exact", "stepped", "integer", "analog", "rtl"]
+Kind = Literal["exact", "stepped", "integer", "analog", "rtl", "machine"]
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,15 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """What an engine is: the kind decides with what, and how strictly, its trace is compared."""
+    """What an engine is: the kind decides with what, and how strictly, its trace is compared.
+
+    special   whether it must be asked for by name: not every neuron can be had on it
+    """
 
     name: str
     kind: Kind
     title: str
+    special: bool = False
 
 
 INFOS = {
@@ -63,6 +67,10 @@ INFOS = {
         EngineInfo("cxxrtl", "rtl", "Verilog in CXXRTL"),
         EngineInfo("icarus", "rtl", "Verilog in Icarus"),
         EngineInfo("verilator", "rtl", "Verilog in Verilator"),
+        EngineInfo("euler", "stepped", "golden, forward Euler", special=True),
+        EngineInfo("truenorth", "machine", "TrueNorth, golden chip", special=True),
+        EngineInfo("loihi", "machine", "Loihi, golden cores", special=True),
+        EngineInfo("spinnaker", "machine", "SpiNNaker, golden cores", special=True),
     )
 }
 
@@ -76,11 +84,11 @@ def parse_name(text: str) -> str:
 
 
 def parse_names(text: str | Sequence[str]) -> list[str]:
-    """Engine names from ``"exact,icarus"`` or ``"all"``, in the table's order, each once."""
+    """Engine names from ``"exact,icarus"`` or ``"all"`` (but the special ones), in the table's order, each once."""
     wanted = text.split(",") if isinstance(text, str) else list(text)
     wanted = [name.strip() for name in wanted if name.strip()]
     if wanted == ["all"]:
-        return list(INFOS)
+        return [name for name, info in INFOS.items() if not info.special]
     wanted = [parse_name(name) for name in wanted]
     if not wanted:
         raise SpecError.rule("Engines", f"at least one of {', '.join(INFOS)}", "none")
@@ -103,6 +111,12 @@ def build(name: str, experiment: Experiment, *, verilog: Verilog | None = None) 
     without a core ignore it (see ``check_verilog``).
     """
     name = parse_name(name)
+    if len(experiment.network.synapses) and INFOS[name].kind in ("integer", "analog", "rtl"):
+        able = ", ".join(other for other, info in INFOS.items() if info.kind in ("exact", "stepped", "machine"))
+        count = f"{len(experiment.network.synapses)} of them"
+        raise SpecError.rule(
+            f"A network on {name}", f"without synapses (those that take them: {able})", f"with {count}"
+        )
     match INFOS[name].kind:
         case "exact" | "stepped" | "integer":
             from sim_harness.engines import software
@@ -112,6 +126,10 @@ def build(name: str, experiment: Experiment, *, verilog: Verilog | None = None) 
             from sim_harness.engines.circuit import NgspiceEngine
 
             return NgspiceEngine.of(experiment)
+        case "machine":
+            from sim_harness.engines.machine import MachineEngine
+
+            return MachineEngine.of(name, experiment)
         case "rtl":
             from sim_harness.engines.rtl import RtlEngine
 

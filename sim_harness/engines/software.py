@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +27,7 @@ def build(name: str, experiment: Experiment) -> Engine:
     engines: dict[str, Engine] = {
         "exact": ExactEngine(experiment.record, experiment.dt),
         "stepped": SteppedEngine(experiment.record, experiment.dt, experiment.fixed),
+        "euler": SteppedEngine(experiment.record, experiment.dt, replace(experiment.fixed, scheme="euler"), "euler"),
         "integer": IntegerEngine(experiment.dt, experiment.fixed, experiment.seed),
     }
     return engines[name]

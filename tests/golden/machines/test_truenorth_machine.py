@@ -13,8 +13,9 @@ from golden.errors import SpecError
 from golden.machines import truenorth_kernel
 from golden.machines.run import MachineInputs, MachineRecord
 from golden.machines.truenorth import Packet, TrueNorthMachine
-from golden.machines.truenorth_reference import Mesh, run_numpy, run_scalar
-from golden.neurons.truenorth import PARAMETERS, POTENTIAL
+from golden.machines.truenorth_reference import Mesh
+from golden.neurons.truenorth import POTENTIAL
+from sim_harness.campaigns.truenorth import chip as chip_at_random
 
 TOP = POTENTIAL.max
 
@@ -45,69 +46,6 @@ def chip(
 WIDE = ("weights", "stochastic_weights")
 
 
-def random_chip(
-    rng: np.random.Generator, *, stochastic: bool, columns: int = 2, rows: int = 2, size: int = 70
-) -> TrueNorthMachine:
-    """Every parameter at random, small and extreme values mixed so that thresholds, floors and rails are met."""
-    cores = columns * rows
-    # Cores of one temper each: lively ones meet every mode, loaded ones the rails, quiet ones the shortcuts.
-    temper = rng.integers(0, 3, cores)[:, None]
-
-    def value(name: str) -> Any:
-        limits = PARAMETERS[name]
-        shape = (cores, size, 4) if limits.count > 1 else (cores, size)
-        if limits.high == 1:
-            return rng.integers(0, 2, shape) * (stochastic or "stochastic" not in name)
-        small = rng.integers(max(limits.low, -9), min(limits.high, 9), shape, endpoint=True)
-        wide = rng.integers(limits.low, limits.high, shape, endpoint=True)
-        picked = np.where(rng.random(shape) < 0.8, small, wide)
-        if name in ("weights", "leak"):
-            loaded = np.where(rng.random(shape) < 0.9, limits.high, limits.low)
-            mood = temper[:, None] if limits.count > 1 else temper
-            picked = np.where(mood == 1, loaded, picked)
-        if name in ("reset", "reset_mode"):
-            extreme = 0 if name == "reset_mode" else rng.choice([limits.low, limits.high], shape)
-            picked = np.where(temper == 1, extreme, picked)
-        if name == "leak":
-            picked = np.where(temper == 2, picked * (rng.random(shape) < 0.3), picked)
-        if name == "random_bits" and not stochastic:
-            return np.zeros(shape, dtype=np.int64)
-        return picked
-
-    x, y = np.arange(cores) % columns, np.arange(cores) // columns
-    target_x, target_y = (rng.integers(-1, n + 1, (cores, size)) for n in (columns, rows))
-    destinations = np.stack(
-        (
-            target_x - x[:, None],
-            target_y - y[:, None],
-            rng.integers(0, size, (cores, size)),
-            rng.integers(-1, 15, (cores, size)),
-        ),
-        axis=-1,
-    )
-    sources = 12
-    routes = np.column_stack(
-        (
-            np.sort(rng.integers(0, sources, 60)),
-            rng.integers(0, cores, 60),
-            rng.integers(0, size, 60),
-            rng.integers(0, 20, 60),
-        )
-    )
-    return TrueNorthMachine(
-        columns,
-        rows,
-        {name: value(name) for name in PARAMETERS},
-        rng.random((cores, size, size)) < rng.choice([0.05, 0.5]),
-        rng.integers(0, 4, (cores, size)),
-        destinations,
-        rng.integers(1, 2**32, cores),
-        rng.permutation(cores * size)[: cores * size // 2],
-        routes,
-        sources,
-    )
-
-
 def random_inputs(machine: TrueNorthMachine, ticks: int, rate: float, rng: np.random.Generator) -> MachineInputs:
     at = np.flatnonzero(rng.random(ticks * max(machine.sources, 1)) < rate)
     spikes = np.column_stack(np.divmod(at, max(machine.sources, 1)))
@@ -128,11 +66,11 @@ def same(a: MachineRecord, b: MachineRecord) -> bool:
 def test_ints_arrays_and_compiled_loop_agree(stochastic: bool, rate: float) -> None:
     rng, met = np.random.default_rng([stochastic, int(100 * rate)]), set()
     for case in range(6):
-        machine = random_chip(rng, stochastic=stochastic)
+        machine = chip_at_random(rng, stochastic=stochastic)
         inputs = random_inputs(machine, 30, rate, rng)
         everything = np.arange(machine.size)
-        expected = run_scalar(machine, inputs, everything)
-        assert same(run_numpy(machine, inputs, everything), expected), case
+        expected = machine.run_scalar(inputs, record=everything)
+        assert same(machine.run_numpy(inputs, record=everything), expected), case
         assert same(machine.run(inputs, record=everything), expected), case
         v = expected.states["v"]
         reached = {
@@ -149,21 +87,21 @@ def test_ints_arrays_and_compiled_loop_agree(stochastic: bool, rate: float) -> N
 def test_both_ways_of_a_core_and_their_change_agree() -> None:
     """Bursts of input between long silences: cores change between all neurons at once and the few that are due."""
     rng = np.random.default_rng(5)
-    machine = random_chip(rng, stochastic=False, columns=1, rows=1)
+    machine = chip_at_random(rng, stochastic=False, columns=1, rows=1)
     lively = replace(machine, values=machine.values | {"threshold": machine.values["threshold"] + 40})
     ticks = 400
     bursts = [(tick, source) for tick in range(0, ticks, 40) for source in range(12)]
     inputs = MachineInputs(ticks, lively.size, lively.sources, np.array(bursts))
     everything = np.arange(lively.size)
-    assert same(lively.run(inputs, record=everything), run_numpy(lively, inputs, everything))
+    assert same(lively.run(inputs, record=everything), lively.run_numpy(inputs, record=everything))
 
 
 def test_a_broken_shortcut_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: weights counted for stochastic events too make another chip."""
     rng = np.random.default_rng(6)
-    machine = random_chip(rng, stochastic=True)
+    machine = chip_at_random(rng, stochastic=True)
     inputs = random_inputs(machine, 30, 0.3, rng)
-    expected = run_numpy(machine, inputs)
+    expected = machine.run_numpy(inputs)
     load = truenorth_kernel._load
 
     def careless(machine: TrueNorthMachine) -> Any:
@@ -190,7 +128,7 @@ def test_a_spike_arrives_t_plus_1_ticks_later() -> None:
         )
         inputs = MachineInputs(40, 1, 1, np.array([[3, 0]]))
         expected = list(range(3, 40, t + 1))
-        for record in (machine.run(inputs), run_scalar(machine, inputs), run_numpy(machine, inputs)):
+        for record in (machine.run(inputs), machine.run_scalar(inputs), machine.run_numpy(inputs)):
             assert record.spikes[:, 0].tolist() == expected
 
 
@@ -199,7 +137,7 @@ def test_spikes_to_one_axon_and_tick_are_one() -> None:
         neurons=1, weights=[1, 0, 0, 0], threshold=9, routes=[(0, 0, 2, 1), (1, 0, 2, 0), (1, 0, 3, 0)], sources=2
     )
     inputs = MachineInputs(8, 1, 2, np.array([[1, 0], [2, 1]]))
-    for record in (machine.run(inputs, record=[0]), run_scalar(machine, inputs, [0])):
+    for record in (machine.run(inputs, record=[0]), machine.run_scalar(inputs, record=[0])):
         assert record.states["v"][:, 0].tolist() == [0, 0, 2, 2, 2, 2, 2, 2]
         assert record.counters == {"merged": 1, "left": 0}
 
@@ -210,7 +148,7 @@ def test_events_come_in_the_order_of_the_axons_at_the_rails() -> None:
     up = chip(axons=16, neurons=1, axon_types=types, weights=[255, -255, 0, 0], leak=255,
               threshold=2**18 - 1, reset_mode=2, routes=[(0, 0, a, 0) for a in range(16)], sources=1)  # fmt: skip
     inputs = MachineInputs(3000, 1, 1, np.array([[2500, 0]]))
-    for record in (up.run(inputs, record=[0]), run_scalar(up, inputs, [0])):
+    for record in (up.run(inputs, record=[0]), up.run_scalar(inputs, record=[0])):
         v = record.states["v"][:, 0]
         assert v[2499] == TOP
         assert v[2500] == TOP - 255 + 255  # each +255 is lost at the rail, each -255 made good, the leak ends at it
@@ -303,7 +241,7 @@ def test_no_spike_is_lost_on_the_mesh() -> None:
 
 def test_memories_survive_a_round_trip() -> None:
     rng = np.random.default_rng(8)
-    machine = random_chip(rng, stochastic=True)
+    machine = chip_at_random(rng, stochastic=True)
     again = TrueNorthMachine.from_arrays(machine.arrays())
     inputs = random_inputs(machine, 20, 0.3, rng)
     assert same(again.run(inputs, record=[1]), machine.run(inputs, record=[1]))
