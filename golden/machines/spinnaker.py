@@ -27,8 +27,8 @@ from golden import lfsr
 from golden.errors import SpecError
 from golden.fixed import IntArray, as_integers
 from golden.machines.multicast import TABLE_ENTRIES, Chip, Entry, check_entries, deliver
-from golden.machines.spinnaker_layout import BLOCK_BITS, STAGES, Layout, widened
 from golden.machines.rows import cores_of
+from golden.machines.spinnaker_layout import BLOCK_BITS, STAGES, Layout, widened
 from golden.neurons.spinnaker import PARAMETERS, TYPES, SpiNNakerNeurons
 from golden.stdfix import LARGEST
 from golden.trace import recorded_neurons

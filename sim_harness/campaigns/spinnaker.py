@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from golden.machines.multicast import routing_tables
+from golden.machines.rows import cores_of, rows_of
 from golden.machines.run import MachineInputs
 from golden.machines.spinnaker import SpiNNakerMachine
 from golden.machines.spinnaker_layout import Layout, relays_of
-from golden.machines.rows import cores_of, rows_of
 from golden.neurons.spinnaker import ARITHMETICS, PARAMETERS, SpiNNakerNeurons, is_float
 from golden.stdfix import ACCUM, FRACT
 

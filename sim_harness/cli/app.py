@@ -58,8 +58,8 @@ COMMANDS = {
     "place": Entry(
         "Put a network on the cores of TrueNorth, Loihi or SpiNNaker.",
         (
-            "hillock place examples/digits.toml --on truenorth -o digits.npz",
-            "hillock run digits.npz --on truenorth --input in.npz",
+            "hillock place examples/network.toml --on truenorth -o image.npz",
+            "hillock run image.npz --on truenorth --input in.npz",
         ),
         "place:place",
     ),

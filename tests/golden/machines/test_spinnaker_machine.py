@@ -14,10 +14,10 @@ import pytest
 
 from golden.errors import SimulationError, SpecError
 from golden.machines.multicast import Entry, deliver, routing_tables
+from golden.machines.rows import cores_of, rows_of
 from golden.machines.run import MachineInputs, MachineRecord
 from golden.machines.spinnaker import SpiNNakerMachine
 from golden.machines.spinnaker_layout import Layout, relays_of, widened
-from golden.machines.rows import cores_of, rows_of
 from golden.neurons.spinnaker import ARITHMETICS, PARAMETERS, Arithmetic, SpiNNakerNeurons, is_float
 
 if TYPE_CHECKING:
