@@ -26,7 +26,7 @@ from golden.neurons.truenorth import PARAMETERS
 from golden.quantise import Rounded
 from golden.synapses import delay_steps, sparse
 from mapping.placed import Image, Placed, Placement, Usage
-from mapping.truenorth_cores import Connections, lay_out
+from mapping.truenorth_cores import Connections, any_doubles, distinct_rows, lay_out
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -103,12 +103,12 @@ def place(
 def _without_doubles(network: Network, ticks: IntArray) -> tuple[Network, IntArray]:
     """Synapses of equal neurons and delay as one of the sum of their weights: an axon carries one spike a tick."""
     s = network.synapses
-    keys, synapse = np.unique(np.column_stack((s.post, s.pre, ticks)), axis=0, return_inverse=True)
-    if len(keys) == len(s):
+    if not any_doubles(s.post, s.pre, ticks):
         return network, ticks
-    weight = np.bincount(synapse.ravel(), weights=s.weight, minlength=len(keys))
+    keys, synapse = distinct_rows(s.post, s.pre, ticks)
+    weight = np.bincount(synapse, weights=s.weight, minlength=len(keys))
     delay = np.empty(len(keys))
-    delay[synapse.ravel()] = s.delay
+    delay[synapse] = s.delay
     summed = sparse(keys[:, 1].astype(np.int32), keys[:, 0].astype(np.int32), weight, delay)
     return replace(network, synapses=summed), keys[:, 2].astype(np.int64)
 
