@@ -102,13 +102,13 @@ def test_a_broken_shortcut_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = chip_at_random(rng, stochastic=True)
     inputs = random_inputs(machine, 30, 0.3, rng)
     expected = machine.run_numpy(inputs)
-    load = truenorth_kernel._load
+    load = truenorth_kernel.load
 
     def careless(machine: TrueNorthMachine) -> Any:
         memories, state = load(machine)
         return memories._replace(counted=memories.parameters[0].T.copy()), state
 
-    monkeypatch.setattr(truenorth_kernel, "_load", careless)
+    monkeypatch.setattr(truenorth_kernel, "load", careless)
     assert not same(machine.run(inputs), expected)
 
 
