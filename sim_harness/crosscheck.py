@@ -180,9 +180,10 @@ def crosscheck(
     """Run ``experiment`` on the named engines and on the models they are compared with.
 
     ``verilog`` is a user's own core (same ports), which then stands in for the generated one in every RTL engine;
-    Amaranth's simulator, which runs no Verilog, is then left out of ``all``.
+    Amaranth's simulator, which runs no Verilog, is then left out of ``all``. On a network with synapses ``all`` is what
+    can simulate them, of the machines those that the file describes.
     """
-    asked = parse_names(engines)
+    asked = _asked(engines, experiment)
     check_verilog(verilog, asked)
     if verilog is not None and engines == "all":
         asked.remove("amaranth")
@@ -228,6 +229,13 @@ def crosscheck(
         elif name != "exact":
             rows.append(_compare(experiment, name, runs))
     return Crosscheck(experiment, {name: runs[name] for name in names if name in runs}, tuple(rows), verilog)
+
+
+def _asked(engines: str | Sequence[str], experiment: Experiment) -> list[str]:
+    if engines == "all" and len(experiment.network.synapses):
+        floats = [name for name, info in INFOS.items() if info.kind in ("exact", "stepped") and not info.special]
+        return [*floats, *(name for name in INFOS if name in experiment.machines)]
+    return parse_names(engines)
 
 
 def _failed(name: str, failure: Failure) -> Row:
