@@ -73,11 +73,13 @@ def place(
     network, ticks = _without_doubles(network, ticks)
     wanted = _Wanted.of(network, dt, drive)
     alpha = _thresholds(wanted, network.size, rounding, threshold)
-    q = _quantised(wanted, alpha, rounding, rng)
+    rest, lsb = np.asarray(cells.E_L), (np.asarray(cells.V_th) - np.asarray(cells.E_L)) / alpha
+    current_lsb = lsb * np.asarray(cells.C_m) / dt
+    # The current as the image will read it from a stimulus: by the same division, so that halves fall to one side.
+    q = _quantised(wanted, alpha, drive / current_lsb, rounding, rng)
     connections = Connections.of_network(network, q["weights"], ticks, q["bias"])
     layout = lay_out(connections, _values(q, alpha), axons, neurons, 1 if seed is None else seed + 1)
     machine = TrueNorthMachine(**layout.memories)
-    rest, lsb = np.asarray(cells.E_L), (np.asarray(cells.V_th) - np.asarray(cells.E_L)) / alpha
     image = Image(
         machine=machine,
         network=asked.hash(),
@@ -87,7 +89,7 @@ def place(
         dt=dt,
         rest=rest,
         lsb=lsb,
-        current_lsb=lsb * np.asarray(cells.C_m) / dt,
+        current_lsb=current_lsb,
     )
     effective = LIFNeuron(
         C_m=np.asarray(cells.C_m),
@@ -188,7 +190,9 @@ def _exact(wanted: _Wanted, largest: IntArray) -> IntArray:
     return result
 
 
-def _quantised(wanted: _Wanted, alpha: IntArray, rounding: Rounding, rng: np.random.Generator) -> dict[str, IntArray]:
+def _quantised(
+    wanted: _Wanted, alpha: IntArray, bias: FloatArray, rounding: Rounding, rng: np.random.Generator
+) -> dict[str, IntArray]:
     """Integers of weights (S,), leak, bias, reset (N,)."""
 
     def rounded(thing: str, parts: FloatArray, low: int, high: int, how: Rounding = rounding) -> IntArray:
@@ -206,9 +210,7 @@ def _quantised(wanted: _Wanted, alpha: IntArray, rounding: Rounding, rng: np.ran
     integers = {
         "weights": rounded("Weight", wanted.weights * alpha[wanted.post], -_WEIGHT, _WEIGHT),
         "leak": rounded("Leak (threshold dt / tau_m)", wanted.leak * alpha, 0, _LEAK),
-        "bias": rounded(
-            "Current", wanted.bias * alpha, -_WEIGHT, _WEIGHT, "error" if rounding == "error" else "nearest"
-        ),
+        "bias": rounded("Current", bias, -_WEIGHT, _WEIGHT, "error" if rounding == "error" else "nearest"),
         "reset": rounded("V_reset - E_L", wanted.reset * alpha, -_RESET, _RESET),
     }
     if (still := integers["leak"] == 0).any():

@@ -36,6 +36,10 @@ COLOURS = {
     "cxxrtl": "#56b4e9",
     "icarus": "#7b68ee",
     "verilator": "#e0457b",
+    "euler": "#6b8e23",
+    "truenorth": "#0072b2",
+    "loihi": "#d55e00",
+    "spinnaker": "#009e73",
 }
 _STYLE: Any = {
     "svg.fonttype": "none",

@@ -47,7 +47,7 @@ def test_example_agrees_on_every_machine(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 def test_example_network_runs_on_every_machine_that_it_describes(name: str) -> None:
-    """What the machines' numbers cost is reported: SpiNNaker and Loihi fire as the stepped neurons do, but for a few."""
+    """What the numbers cost is reported: SpiNNaker and Loihi fire as the stepped neurons do, but for a few spikes."""
     experiment = EXAMPLES[name]
     check = crosscheck(experiment, "all")
     assert {row.machine for row in check.rows} == {"stepped", *experiment.machines}

@@ -11,7 +11,9 @@ import pytest
 
 from golden.trace import Trace
 from sim_harness.cli.app import run
+from sim_harness.engines import INFOS
 from sim_harness.experiment import Experiment
+from sim_harness.report import plots
 
 EXAMPLE = "examples/network.toml"
 MACHINES = ("truenorth", "loihi")
@@ -156,3 +158,26 @@ def test_an_image_takes_no_options_of_its_making(tmp_path: Path, capsys: pytest.
     ):
         assert run(["run", image, *arguments]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_a_network_has_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On what its file describes: `all` leaves out cores and circuits, which have no synapses."""
+    page = tmp_path / "report"
+    assert run(["crosscheck", EXAMPLE, "--duration", "0.1", "--report", str(page), "--json"]) == 0
+    document = output(capsys)
+    assert list(document["machines"]) == ["exact", "stepped", "truenorth", "loihi", "spinnaker"]
+    text = (page / "index.html").read_text(encoding="utf-8")
+    for title in ("TrueNorth, golden chip", "Loihi, golden cores", "SpiNNaker, golden cores"):
+        assert title in text
+    assert set(plots.COLOURS) == set(INFOS)
+
+
+def test_a_current_of_half_a_bit_is_read_as_it_was_placed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """TrueNorth takes currents into its memories; some of an f-I curve are halfway between two integers."""
+    spec = tmp_path / "spec.toml"
+    text = Path("examples/lif.toml").read_text(encoding="utf-8")
+    assert "t_ref = 2e-3" in text
+    spec.write_text(
+        text.replace("t_ref = 2e-3", "t_ref = 0.0") + '\n[truenorth]\nrounding = "nearest"\n', encoding="utf-8"
+    )
+    assert run(["fi", str(spec), "--on", "truenorth", "--points", "16"]) == 0
