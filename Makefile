@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup demo test check lint simulate-analog simulate-digital verify verify-machines \
+.PHONY: help setup demo test check lint simulate-analog simulate-digital verify verify-machines mutation \
         verilog formal fpga-report bench docs clean distclean
 
 ARGS ?=
@@ -46,6 +46,9 @@ verify: setup ## constrained-random comparison of all digital engines, bit for b
 
 verify-machines: setup ## TrueNorth, Loihi and SpiNNaker: plain ints, NumPy and compiled code, bit for bit
 	$(RUN) hillock verify-machines $(ARGS)
+
+mutation: setup ## change the golden steps in one place at a time and see that their tests notice
+	$(RUN) hillock mutation $(ARGS)
 
 verilog: setup ## regenerate the committed Verilog in rtl/verilog
 	$(RUN) hillock verilog --all $(ARGS)

@@ -92,6 +92,11 @@ COMMANDS = {
         ("hillock verify-machines", "hillock verify-machines --on loihi --updates 100000 --json"),
         "verify_machines:verify_machines",
     ),
+    "mutation": Entry(
+        "Change the golden steps in one place at a time: do their tests notice?",
+        ("hillock mutation", "hillock mutation --machines loihi --only rounding --json"),
+        "mutation:mutation",
+    ),
     "formal": Entry("Prove the digital core equal to the golden step.", ("hillock formal",), "formal:formal"),
     "fpga-report": Entry(
         "Place and route: clock, LUTs, block RAM.", ("hillock fpga-report",), "fpga_report:fpga_report"

@@ -201,6 +201,17 @@ def test_potentials_stop_at_the_rails_and_still_fire() -> None:
     assert tick(top, TOP, [0, 0], Random(1)) == (TOP - (2**18 - 1), True)
 
 
+@pytest.mark.parametrize("bits", [1, 16, 17])
+def test_the_threshold_has_as_many_random_bits_as_it_says(bits: int) -> None:
+    """A linear reset from the top rail leaves what was added to a threshold of 0; every bit of it is once 1."""
+    p, seen = neuron(threshold=0, random_bits=bits, reset_mode=1), 0
+    for seed in random.Random(bits).choices(range(1, 2**32), k=50):
+        eta = ReferenceRandom(seed).draw(17) % 2**bits
+        assert tick(p, TOP, [], Random(seed)) == (TOP - eta, True)
+        seen |= eta
+    assert seen == 2**bits - 1
+
+
 def test_known_errors_of_public_models_are_not_ours() -> None:
     """RANC wraps 9 bits; SANA-FE leaks first and its negative linear reset runs away; NeMo's weights are 0 or 1."""
     assert tick(neuron(weights=(200, 100, 0, 0), threshold=300, reset_mode=1), 0, [0, 1], Random(1)) == (0, True)
