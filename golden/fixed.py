@@ -104,6 +104,8 @@ def snap(values: ArrayLike) -> NDArray[np.float64]:
 def as_integers(thing: str, values: ArrayLike) -> IntArray:
     """The values as int64; SpecError, instead of cutting them, when one is not a whole number."""
     array = np.asarray(values)
+    if array.size and array.dtype.kind not in "biuf":
+        raise SpecError.rule(thing, "a whole number", repr(array.flat[0]))
     integers = array.astype(np.int64)
     if not np.array_equal(integers, array):
         raise SpecError.rule(thing, "a whole number", array[integers != array].flat[0])

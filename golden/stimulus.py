@@ -67,13 +67,12 @@ class Stimulus:
                 raise SpecError.rule("Input spike neurons", f"indices below {currents.shape[1]}", "others")
         if source_spikes.size:
             moments, sources = source_spikes.T
-            if (
-                not np.isfinite(moments).all()
-                or (np.diff(moments) < 0).any()
-                or moments[0] < 0
-                or moments[-1] >= self.duration
-            ):
-                raise SpecError.rule("Source spike times", f"ascending within 0 to {self.duration:g} s", "others")
+            if (wrong := ~((moments >= 0) & (moments < self.duration))).any():
+                raise SpecError.rule(
+                    "Source spike times", f"within 0 to {self.duration:g} s", f"{moments[wrong][0]:g} s"
+                )
+            if (np.diff(moments) < 0).any():
+                raise SpecError.rule("Source spike times", "ascending", "out of order")
             if (wrong := (sources < 0) | (sources != np.rint(sources))).any():
                 raise SpecError.rule("Source of a spike", "a whole number from 0 on", f"{sources[wrong][0]:g}")
         for name, value in (

@@ -65,7 +65,10 @@ def load(path: Path | str) -> Image:
     if name not in MACHINES:
         raise SpecError.rule(f"Machine of image {path}", f"one of {', '.join(MACHINES)}", repr(name))
     memories = {key.removeprefix("memory_"): array for key, array in arrays.items() if key.startswith("memory_")}
-    machine = MACHINES[name].from_arrays(memories)
+    try:
+        machine = MACHINES[name].from_arrays(memories)
+    except (TypeError, ValueError, IndexError, OverflowError, MemoryError) as error:  # SpecErrors go through
+        raise SpecError.rule(f"Memories of image {path}", f"those of {name}", f"others ({error})") from None
     scales = {key: arrays[key] for key in _SCALES}
     for key, scale in scales.items():
         if scale.shape != (size,):

@@ -188,7 +188,7 @@ def test_spikes_of_sources_and_of_neurons(tmp_path: Path) -> None:
         ({"spikes": [[1.0]]}, r"Spikes in input .* must be of shape \(E, 2\) or \(E, 3\), not of shape \(1, 1\)"),
         ({"spikes": [["a", "b"]]}, r"Array spikes in input .* must be of numbers, not of <U1"),
         ({"times": [0.0], "currents": [[1.0, 2.0]]}, r"Currents in input .* must be of 4 neurons, not of 2"),
-        ({"spikes": [[3.0, 0]], "duration": 1.0}, r"Source spike times must be ascending within 0 to 1 s, not others"),
+        ({"spikes": [[3.0, 0]], "duration": 1.0}, r"Source spike times must be within 0 to 1 s, not 3 s"),
         ({"spikes": [[0.5, -1]]}, r"Source of a spike must be a whole number from 0 on, not -1"),
         ({"duration": [1.0, 2.0]}, r"Duration in input .* must be one number, not of shape \(2,\)"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,25 @@ def test_a_broken_image_is_one_line(change: dict[str, Any], message: str, tmp_pa
     np.savez(tmp_path / "a.npz", **arrays | {"image": np.array(json.dumps(header))})
     with pytest.raises(SpecError, match=f"^{message}"):
         image.load(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("machine", PLACE)
+def test_any_memory_that_is_spoiled_is_one_line(machine: str, tmp_path: Path) -> None:
+    """Each memory in turn: text, another shape, halves, far too large; never a traceback, and text always an error."""
+    image.save(placed_on(machine).image, tmp_path / "whole.npz")
+    with np.load(tmp_path / "whole.npz") as file:
+        arrays = dict(file)
+    names = [name for name in arrays if name.startswith("memory_") and arrays[name].dtype.kind in "biuf"]
+    assert len(names) > 10
+    accepted = []
+    for name in names:
+        shape = arrays[name].shape
+        for spoiled in (np.array(["x"] * 3), np.zeros((2, 3, 1)), np.full(shape, 0.5), np.full(shape, 2**40)):
+            np.savez(tmp_path / "a.npz", **arrays | {name: spoiled})
+            with contextlib.suppress(SpecError):  # anything else is a failure
+                image.load(tmp_path / "a.npz")
+                accepted.append((name, spoiled.dtype.kind))
+    assert [name for name, kind in accepted if kind == "U"] == []
 
 
 def test_another_npz_is_no_image(tmp_path: Path) -> None:
