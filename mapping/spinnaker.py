@@ -104,7 +104,8 @@ def place(
         signed = np.where(synapses.weight < 0, -integers.astype(np.int64), integers)
         weight = Rounded("weight", "A" if of_charge is None else "C", network.synapses.weight, got, signed)
         if of_charge is not None:
-            weight = replace(weight, got=got / of_charge[synapses.post])
+            amperes = of_charge[synapses.post]  # 0 where a tick is so long that nothing is left of a charge at its end
+            weight = replace(weight, got=np.divide(got, amperes, out=np.zeros_like(got), where=amperes > 0))
         report = (*report, weight, *_delay_row(synapses, ticks, dt))
     lsb = 1e-3 if is_float(arithmetic) else 1e-3 * 2.0**-ACCUM
     size = network.size

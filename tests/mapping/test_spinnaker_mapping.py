@@ -548,3 +548,9 @@ def test_charges_are_currents_of_one_tick(solver: Any, scheme: Any) -> None:
     assert np.abs(weight.got - weight.wanted).max() <= 0.5001 * last_bit
     assert placed.effective is not None
     assert placed.effective.tau_syn is None
+
+
+def test_a_charge_of_which_a_tick_leaves_nothing_is_reported_as_nothing() -> None:
+    cell = LIFNeuron(C_m=1e-10, g_L=1e-8, E_L=0.0, V_th=0.01, V_reset=0.0)
+    network = Network(cell, 1, 1, Synapses(np.array([1]), np.array([0]), np.array(1e-12), np.array(20.0)))
+    assert row(place(network, 10.0, rounding="nearest"), "weight").got.tolist() == [0.0]
