@@ -27,7 +27,7 @@ ACCUM, FRACT = 15, 32
 LARGEST, EXP_OVERFLOW, EXP_UNDERFLOW = 2**31 - 1, 363408, -340695
 _WORD = 2**32
 
-#: Constant, linear and quadratic coefficient of 1 - e^-r, r in units of 2^-28, as the library has them: fitted, not
+#: Constant, linear and quadratic coefficient of 1 - e^-r, r in units of 2^-32, as the library has them: fitted, not
 #: Taylor's.
 _SERIES = (5294, 4293434720, 2081624032)
 #: Smallest and largest z in the table of e^z.
@@ -109,7 +109,7 @@ def _exp(x: int) -> int:
 
 
 def _series(r: int) -> int:
-    """1 - e^-r, r in units of 2^-28, with 32 fraction bits; every product truncated."""
+    """1 - e^-r, r in units of 2^-32 and below 2^28, with 32 fraction bits; every product truncated."""
     constant, linear, quadratic = _SERIES
     slope = linear - (quadratic * r >> FRACT)
     return (slope * r >> FRACT) + constant
