@@ -47,9 +47,9 @@ def run(
 ) -> None:
     """Run a network on one machine and show what fired.
 
-    NETWORK is an experiment file, a network saved from Python, or an image that `hillock place` wrote. The input file
-    holds any of: spikes (time, source) or (time, neuron, weight), times with currents, duration (see
-    docs/experiment.md).
+    NETWORK is an experiment file, a network saved from Python, or an image that hillock place wrote.
+
+    The input file holds any of: spikes (time, source) or (time, neuron, weight), times with currents, duration.
     """
     name = parse_name(on)
     if output is not None and output.suffix not in (".npz", ".vcd"):
