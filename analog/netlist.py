@@ -48,7 +48,9 @@ class Netlist:
     options   the ``.options`` line, empty for the simulator's own defaults
     duration  [s] of the transient analysis
     max_step  longest time step [s]; None leaves it to the simulator
-    saved     nodes whose voltage is kept
+    saved     nodes whose voltage is kept, or whole vectors such as "i(vvdd)"
+    initial   potentials [V] at time 0 of nodes that no capacitor's ``ic`` sets
+    uic       whether time 0 is what ``ic`` and ``initial`` say; otherwise an operating point that holds ``initial``
     """
 
     title: str
@@ -58,6 +60,8 @@ class Netlist:
     duration: float
     max_step: float | None
     saved: tuple[str, ...]
+    initial: tuple[tuple[str, float], ...] = ()
+    uic: bool = True
 
     def elements(self) -> tuple[str, ...]:
         """The circuit alone: every block's cards."""
@@ -77,7 +81,7 @@ class Netlist:
             ".control",
             "set num_threads=1",
             "run",
-            f"wrdata {data_file} {' '.join(f'v({node})' for node in self.saved)}",
+            f"wrdata {data_file} {' '.join(_vector(node) for node in self.saved)}",
             f"let high = {out} ge {number(level)}",
             "let steps = length(high)",
             "let k = 1",
@@ -108,6 +112,15 @@ class Netlist:
             *(f"* {comment}" for comment in self.comments),
             *self.elements(),
             *((self.options,) if self.options else ()),
-            f".tran {number(step)} {number(self.duration)}{limit} uic",
-            f".save {' '.join(f'v({node})' for node in self.saved)}",
+            *(
+                (f".ic {' '.join(f'v({node})={number(volts)}' for node, volts in self.initial)}",)
+                if self.initial
+                else ()
+            ),
+            f".tran {number(step)} {number(self.duration)}{limit}{' uic' if self.uic else ''}",
+            f".save {' '.join(_vector(node) for node in self.saved)}",
         )
+
+
+def _vector(node: str) -> str:
+    return node if "(" in node else f"v({node})"
