@@ -13,7 +13,6 @@ import numpy as np
 
 from analog.blocks.current_input import CurrentInput
 from analog.netlist import Block, Netlist
-from analog.settings import TRANSISTOR_SOLVER
 from analog.technology import Process, with_models
 from analog.worker import Answer, Job
 from golden.errors import SimulationError
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from analog.ngspice import Pool
+    from analog.settings import SolverOptions
     from golden.neurons.lif import FloatArray
 
 T = TypeVar("T")
@@ -34,6 +34,7 @@ class SpikingCircuit(Protocol):
     title     one line
     spike     the node that rises through half the supply at a spike
     initial   potentials [V] at time 0
+    solver    ngspice's options that its periods have been tried with
     """
 
     @property
@@ -44,6 +45,8 @@ class SpikingCircuit(Protocol):
     def spike(self) -> str: ...
     @property
     def initial(self) -> tuple[tuple[str, float], ...]: ...
+    @property
+    def solver(self) -> SolverOptions: ...
     def blocks(self) -> tuple[Block, ...]:
         """Supply (a `Bias` "vdd"), biases and devices."""
         ...
@@ -62,7 +65,7 @@ def transient(
         title=circuit.title,
         comments=(f"{circuit.process.made.title}, corner {circuit.process.corner}, {circuit.process.celsius:g} C",),
         blocks=with_models(circuit.process, (*circuit.blocks(), *inputs)),
-        options=TRANSISTOR_SOLVER.card(),
+        options=circuit.solver.card(),
         duration=duration,
         max_step=max_step,
         saved=("mem", circuit.spike, "i(vvdd)", *saved),

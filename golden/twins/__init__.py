@@ -5,6 +5,7 @@ them (saturating leak, comparator delay, charge that the reset leaves behind).  
 simulated periods; `tests` and data sheets hold the twin against periods that it has not seen.
 """
 
-from golden.twins.fit import Fit, Twin, fit
+from golden.twins.fit import Twin, fit
+from golden.twins.samples import Fit, fit_samples
 
-__all__ = ["Fit", "Twin", "fit"]
+__all__ = ["Fit", "Twin", "fit", "fit_samples"]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from golden.errors import SpecError
+from golden.twins.samples import Fit, fit_samples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,15 +26,6 @@ class Twin(Protocol):
 
 
 T = TypeVar("T", bound=Twin)
-
-
-@dataclass(frozen=True)
-class Fit(Generic[T]):
-    """A fitted twin and the relative errors of its periods at the points it was fitted on: rms and largest."""
-
-    twin: T
-    rms: float
-    largest: float
 
 
 def errors(twin: Twin, currents: ArrayLike, periods: ArrayLike) -> FloatArray:
@@ -59,18 +49,6 @@ def fit(twin: T, free: Mapping[str, float], currents: ArrayLike, periods: ArrayL
         raise SpecError.rule("Points to fit", f"at least {len(free)}, a period for each current", f"{drive.size}")
     if not (np.isfinite(measured).all() and (measured > 0).all()):
         raise SpecError.rule("Periods to fit", "positive and finite", np.array2string(measured, threshold=5))
-    names, steps = list(free), np.array([*free.values()])
-    start = np.array([float(getattr(twin, name)) for name in names])
-
-    def moved(x: FloatArray) -> T:
-        changes: dict[str, Any] = {n: float(v) for n, v in zip(names, start + x * steps, strict=True)}
-        return replace(twin, **changes)  # type: ignore[type-var]  # every twin is a dataclass
-
-    def residuals(x: FloatArray) -> FloatArray:
-        # A twin that does not fire at all is as wrong as one that fires at infinity: large, but finite for the solver.
-        return np.asarray(np.nan_to_num(errors(moved(x), drive, measured), posinf=1e3), dtype=np.float64)
-
-    found = least_squares(residuals, np.zeros(len(names)), x_scale="jac", ftol=1e-14, xtol=1e-14, gtol=1e-14)
-    best = moved(found.x)
-    left = errors(best, drive, measured)
-    return Fit(best, float(np.sqrt(np.mean(left**2))), float(np.abs(left).max()))
+    # A twin that does not fire at all is as wrong as one that fires at infinity: large, but finite for the solver.
+    highest = 1e3 * measured.max(initial=0.0)
+    return fit_samples(twin, free, lambda moved: np.minimum(moved.periods(drive), highest), measured, measured)
