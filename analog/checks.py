@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analog.drive import drive_of
 from analog.tolerance import STALL, ErrorModel
 from golden.errors import SimulationError
 
@@ -17,9 +19,15 @@ if TYPE_CHECKING:
     from analog.waveforms import Spikes
     from golden.neurons.lif import FloatArray
     from golden.stimulus import Stimulus
+    from golden.twins.ota_lif import OtaLifTwin
 
 #: Poles of the comparator within which the reset must have stopped a rising membrane.
 _OVERSHOOT_POLES = 10
+
+#: By how much a transistor circuit may be off its nominal twin, corners and mismatch together: relative, V_th in volts.
+SPREAD = {"I_leak": 0.4, "V_th": 0.03, "t_ref": 0.4}
+#: By how much one reset pulse may differ from the others.
+PULSES = 0.05
 
 
 def check_result(
@@ -37,9 +45,15 @@ def check_result(
     * every spike has one reset pulse, soon after it and as long as t_ref asks for, within the bounds of
       `analog.tolerance`; none is stuck;
     * the number of spikes is within the band of the exact model.
+
+    Circuits whose golden model is a twin have pulses that are alike within PULSES and near t_ref, and a number of
+    spikes within that of twins whose leak, threshold and refractory period are off by what devices spread (SPREAD).
     """
     if settings.solver is None:
         _check_end(circuit, waves)
+        return
+    if circuit.built.twin is not None:
+        _check_twin(circuit, circuit.built.twin, waves, spikes, stimulus, settings)
         return
     model = ErrorModel.of(circuit.neuron, stimulus, settings, circuit.hardware.index)
     _check_end(circuit, waves)
@@ -49,6 +63,55 @@ def check_result(
     if not low <= spikes.times.size <= high:
         rule = f"{low}" if low == high else f"between {low} and {high}"
         raise _failed(circuit, "spike count", f"{rule} as in the exact model", str(spikes.times.size))
+
+
+def _check_twin(
+    circuit: LIFCircuit,
+    twin: OtaLifTwin,
+    waves: Mapping[str, FloatArray],
+    spikes: Spikes,
+    stimulus: Stimulus,
+    settings: AnalogSettings,
+) -> None:
+    _check_end(circuit, waves)
+    mem = waves["mem"]
+    margin = 0.02 * settings.supply  # what a switching edge couples into a node that is pulled up
+    if float(mem.min()) < -margin or float(mem.max()) > settings.supply + margin:
+        value = f"{float(mem.min()):.4g} to {float(mem.max()):.4g} V"
+        raise _failed(circuit, "membrane", f"between 0 and {settings.supply:g} V", value)
+    end = circuit.netlist.duration
+    widths = spikes.ends - spikes.starts[: spikes.ends.size]
+    longest = (1 + SPREAD["t_ref"]) * twin.t_ref
+    due = int((spikes.starts + longest < end).sum())
+    if spikes.ends.size < due:
+        raise _failed(circuit, f"reset pulse {spikes.ends.size}", f"released after {longest:.4g} s", "stuck")
+    if widths.size:
+        middle = float(np.median(widths))
+        wrong = np.abs(widths - middle) > PULSES * middle
+        if wrong.any():
+            k = int(np.argmax(wrong))
+            raise _failed(circuit, f"reset pulse {k}", f"{middle:.6g} s, as the others, to 5 %", f"{widths[k]:.6g} s")
+        if not (1 - SPREAD["t_ref"]) * twin.t_ref <= middle <= longest:
+            raise _failed(circuit, "reset pulses", f"{twin.t_ref:.4g} s within 40 %", f"{middle:.4g} s")
+    low, high = twin_band(circuit, twin, stimulus)
+    if not low <= spikes.times.size <= high:
+        raise _failed(circuit, "spike count", f"between {low} and {high} as of its twins", str(spikes.times.size))
+
+
+def twin_band(circuit: LIFCircuit, twin: OtaLifTwin, stimulus: Stimulus) -> tuple[int, int]:
+    """Least and largest number of spikes of twins that are off by SPREAD, and one more for the run's end."""
+    drive, swing = drive_of(circuit.neuron, circuit.hardware, stimulus), twin.V_th - twin.V_0
+    counts = []
+    for sign in (1, -1):
+        off = replace(
+            twin,
+            I_leak=twin.I_leak * (1 + sign * SPREAD["I_leak"]),
+            V_th=twin.V_th + sign * min(SPREAD["V_th"], 0.5 * swing),
+            t_ref=twin.t_ref * (1 + sign * SPREAD["t_ref"]),
+        )
+        spikes, _ = off.simulate(drive, circuit.netlist.duration, start=circuit.hardware.rest)
+        counts.append(spikes.size)
+    return max(counts[0] - 1, 0), counts[1] + 1
 
 
 def _failed(circuit: LIFCircuit, thing: str, rule: str, value: str) -> SimulationError:

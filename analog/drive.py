@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analog.mapping import CURRENT_EDGE, SYNAPSE_EDGE, HardwareLIF
+from golden.twins.ota_lif import Drive
 
 if TYPE_CHECKING:
-    from golden.neurons.lif import FloatArray
+    from golden.neurons.lif import FloatArray, LIFNeuron
     from golden.stimulus import Stimulus
 
 #: Edges start on a grid of this fraction of their length, so that no two points of a source nearly coincide.
@@ -125,3 +126,14 @@ def synaptic_drive(hardware: HardwareLIF, stimulus: Stimulus, swing: float) -> S
     if heights.size:
         points = staircase(times[~early] - edge / 2, heights, edge)
     return SynapticDrive(points, initial, transconductance)
+
+
+def drive_of(neuron: LIFNeuron, hardware: HardwareLIF, stimulus: Stimulus) -> Drive:
+    """All of a neuron's input for its golden twin, in hardware units."""
+    points, spikes = step_current(hardware, stimulus), stimulus.spikes_of(hardware.index)
+    events, none = spikes[:, 0] / hardware.acceleration, np.zeros(len(spikes))
+    if hardware.tau_syn is None:
+        jumps = spikes[:, 1] / float(neuron.C_m) * hardware.volts_per_volt
+        return Drive(points.times, points.values, events, jumps, none)
+    weights = spikes[:, 1] * hardware.amps_per_amp
+    return Drive(points.times, points.values, events, none, weights, hardware.tau_syn)

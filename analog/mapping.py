@@ -104,7 +104,8 @@ class HardwareLIF:
             v_min=settings.v_min,
             low=low,
             amps_per_amp=gain * g / float(neuron.g_L),
-            variant=settings.variant,
+            # A transistor circuit has no XSPICE parts, whatever the variant.
+            variant=settings.variant if settings.tier in ("ideal", "macro") else "xspice_free",
             pole=Pole(resistance=max(FASTEST_POLE, POLE_SPEED * tau_m) / Pole.capacitance),
         )
         hardware._check_times()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from analog.technology import Process
 from golden.errors import SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VARIANTS = ("xspice", "xspice_free")
-TIERS = ("ideal",)
 
 #: Largest and smallest ratio of biological to hardware time.
 ACCELERATION = (1.0, 1e5)
@@ -57,16 +58,45 @@ TRANSISTOR_SOLVER = SolverOptions(chgtol=1e-16, reltol=1e-3)
 
 
 @dataclass(frozen=True)
+class TierDefaults:
+    """What a tier's circuits are made of, and the supply and window [V] they have when the user gives none.
+
+    Where the leak is a transistor pair, linear within 70 mV, the window is a fifth of a volt: the least that mismatch
+    of a few millivolts allows.
+    """
+
+    technology: str
+    supply: float
+    v_min: float
+    v_max: float
+
+
+#: By name: ideal elements, behavioural blocks with finite gain, bandwidth and offset, and two foundries' transistors.
+TIERS = {
+    "ideal": TierDefaults("macro", 1.8, 0.4, 1.2),
+    "macro": TierDefaults("macro", 1.8, 0.6, 0.8),
+    "sky130": TierDefaults("sky130", 1.8, 0.6, 0.8),
+    "gf180": TierDefaults("gf180", 3.3, 1.1, 1.3),
+}
+
+#: For a number that the tier decides.
+BY_TIER = math.nan
+
+
+@dataclass(frozen=True)
 class AnalogSettings:
     """How biological neurons become circuits.
 
     acceleration   biological time / hardware time, 1 to 1e5 (BrainScaleS-1: 1e4, BrainScaleS-2: 1e3)
     capacitance    membrane capacitor of the circuit [F]
-    supply         supply voltage [V]
-    v_min, v_max   window [V] for the potentials that the neuron aims at (E_L, V_reset, V_th)
+    supply         supply voltage [V], by default the tier's
+    v_min, v_max   window [V] for the potentials that the neuron aims at (E_L, V_reset, V_th), by default the tier's
     bio_min, bio_max   biological potentials [V] at v_min and v_max; None: each neuron's own lowest and highest
-    tier           level of the circuits' realism; only "ideal" so far
-    variant        "xspice" or "xspice_free"
+    tier           level of the circuits' realism: "ideal", "macro", "sky130" or "gf180"
+    variant        "xspice" or "xspice_free", of the ideal and macro tiers
+    corner         process corner of the transistors: "tt", "ff", "ss", "sf", "fs"
+    celsius        temperature [degree Celsius] of the macro tier and the transistors
+    mismatch       seed of the chip's devices (each neuron has its own); None: all are alike
     solver         ngspice's options; None leaves ngspice its own defaults (wrong: see docs/analog.md)
 
     Raises SpecError when a rule is broken.
@@ -74,17 +104,26 @@ class AnalogSettings:
 
     acceleration: float = 1e4
     capacitance: float = 2e-12
-    supply: float = 1.8
-    v_min: float = 0.4
-    v_max: float = 1.2
+    supply: float = BY_TIER
+    v_min: float = BY_TIER
+    v_max: float = BY_TIER
     bio_min: float | None = None
     bio_max: float | None = None
     tier: str = "ideal"
     variant: str = "xspice"
+    corner: str = "tt"
+    celsius: float = 27.0
+    mismatch: int | None = None
     solver: SolverOptions | None = field(default_factory=SolverOptions)
 
     def __post_init__(self) -> None:
-        for name in ("acceleration", "capacitance", "supply", "v_min", "v_max", "bio_min", "bio_max"):
+        if self.tier not in TIERS:
+            raise SpecError.rule("Analog tier", f"one of {', '.join(TIERS)}", repr(self.tier))
+        for name in ("supply", "v_min", "v_max"):
+            given = getattr(self, name)
+            if isinstance(given, float) and math.isnan(given):
+                object.__setattr__(self, name, getattr(TIERS[self.tier], name))
+        for name in ("acceleration", "capacitance", "supply", "v_min", "v_max", "bio_min", "bio_max", "celsius"):
             value = getattr(self, name)
             if value is None and name.startswith("bio"):
                 continue
@@ -104,10 +143,16 @@ class AnalogSettings:
             raise SpecError.rule("Analog bio_min and bio_max", "given together", "one alone")
         if self.bio_min is not None and self.bio_max is not None and not self.bio_min < self.bio_max:
             raise SpecError.rule("Analog bio_max", f"above bio_min ({self.bio_min:g} V)", f"{self.bio_max:g} V")
-        if self.tier not in TIERS:
-            raise SpecError.rule("Analog tier", f"one of {', '.join(TIERS)}", repr(self.tier))
         if self.variant not in VARIANTS:
             raise SpecError.rule("Analog variant", f"one of {', '.join(VARIANTS)}", repr(self.variant))
+        self.process  # noqa: B018  # corner, temperature, supply and mismatch have the process's rules
+
+    @property
+    def process(self) -> Process:
+        """What the circuits are made of; the ideal tier has none of its own, and any supply."""
+        if self.tier == "ideal":
+            return Process("macro", self.corner, self.celsius, mismatch=self.mismatch)
+        return Process(TIERS[self.tier].technology, self.corner, self.celsius, self.supply, self.mismatch)
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> AnalogSettings:

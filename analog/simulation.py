@@ -10,7 +10,7 @@ import numpy as np
 from analog.checks import check_result
 from analog.neurons.lif import LIFCircuit
 from analog.ngspice import NgspiceSetup, Pool, pool
-from analog.waveforms import Spikes, read_spikes, sample
+from analog.waveforms import sample
 from analog.worker import Answer, Job
 from golden.errors import SimulationError, SpecError
 from golden.trace import Header, Trace, versions
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from analog.settings import AnalogSettings
+    from analog.waveforms import Spikes
     from golden.network import Network
     from golden.neurons.lif import FloatArray
     from golden.stimulus import Stimulus
@@ -152,7 +153,7 @@ def run_circuits(
         if answer.error:
             failures[index] = answer.error
             return
-        spikes = read_spikes(answer.waves, circuit.hardware.threshold, settings.supply)
+        spikes = circuit.read(answer.waves, settings.supply)
         try:
             verdicts[index] = judge(Run(circuit, answer.waves, spikes, answer.seconds))
         except SimulationError as error:

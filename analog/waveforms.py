@@ -51,6 +51,14 @@ def read_spikes(waves: Mapping[str, FloatArray], threshold: float, supply: float
     return Spikes(time[before] + part * step, climb / step, _crossings(time, level), _crossings(time, -level))
 
 
+def read_pulses(waves: Mapping[str, FloatArray], supply: float) -> Spikes:
+    """Spikes of a neuron whose spike is the reset pulse itself: node rst through half the supply."""
+    time, level = waves["time"], waves["rst"] - supply / 2
+    starts, ends = _crossings(time, level), _crossings(time, -level)
+    # Where the run begins within a pulse, its fall has no rise.
+    return Spikes(starts, np.zeros(starts.size), starts, ends[ends > starts[:1].min(initial=np.inf)])
+
+
 def sample(waves: Mapping[str, FloatArray], node: str, initial: float, times: FloatArray) -> FloatArray:
     """A node's voltage at ``times`` by linear interpolation; ``initial`` [V] at time 0, which ngspice leaves out."""
     volts: FloatArray = np.interp(times, np.append(0.0, waves["time"]), np.append(initial, waves[node]))

@@ -10,23 +10,26 @@ from analog.blocks.synapse import ExponentialSynapse
 from analog.drive import charge_drive, step_current, synaptic_drive
 from analog.mapping import HardwareLIF, check_input
 from analog.netlist import Block, Netlist
+from analog.technology import with_models
 from analog.tiers import TIERS
+from analog.waveforms import Spikes, read_pulses, read_spikes
 
 if TYPE_CHECKING:
-    from analog.settings import AnalogSettings
-    from golden.neurons.lif import LIFNeuron
-    from golden.stimulus import Stimulus
+    from collections.abc import Mapping
 
-#: Nodes every tier has: the membrane, the comparator before its pole, the gate of the reset switch.
-SAVED = ("mem", "cmp", "rst")
+    from analog.settings import AnalogSettings
+    from analog.tiers import Built
+    from golden.neurons.lif import FloatArray, LIFNeuron
+    from golden.stimulus import Stimulus
 
 
 @dataclass(frozen=True)
 class LIFCircuit:
-    """One neuron with its input as a circuit: what was asked for, what it is in hardware, and the netlist."""
+    """One neuron with its input as a circuit: what was asked for, what it is in hardware, how it is made, netlist."""
 
     neuron: LIFNeuron
     hardware: HardwareLIF
+    built: Built
     netlist: Netlist
 
     @classmethod
@@ -37,19 +40,35 @@ class LIFCircuit:
         """
         hardware = HardwareLIF.of(neuron, settings, index)
         check_input(neuron, hardware, stimulus, settings.supply)
-        solver = settings.solver
         inputs = _inputs(neuron, hardware, stimulus, settings)
         coupled = sum(block.capacitance for block in inputs if isinstance(block, ChargeInput))
+        built = TIERS[settings.tier](hardware, settings, hardware.C - coupled)
+        blocks, solver, max_step = (*built.blocks, *inputs), settings.solver, None
+        if built.neuron is not None:
+            blocks = with_models(built.neuron.process, blocks)
+            solver = None if solver is None else built.neuron.solver
+        elif solver is not None:
+            max_step = hardware.shortest_tau / solver.steps_per_tau
+        variant = "" if built.neuron is not None else f", variant {settings.variant}"
         netlist = Netlist(
-            title=f"LIF neuron {index}, tier {settings.tier}, variant {settings.variant}",
+            title=f"LIF neuron {index}, tier {settings.tier}{variant}",
             comments=_comments(neuron, hardware),
-            blocks=(*TIERS[settings.tier](hardware, settings, hardware.C - coupled), *inputs),
+            blocks=blocks,
             options="" if solver is None else solver.card(),
             duration=stimulus.duration / hardware.acceleration,
-            max_step=None if solver is None else hardware.shortest_tau / solver.steps_per_tau,
-            saved=SAVED,
+            max_step=max_step,
+            # The membrane, what a spike is read from, and the gate of the reset switch.
+            saved=tuple(dict.fromkeys(("mem", built.detector, "rst"))),
+            initial=built.initial,
+            uic=built.uic,
         )
-        return cls(neuron, hardware, netlist)
+        return cls(neuron, hardware, built, netlist)
+
+    def read(self, waves: Mapping[str, FloatArray], supply: float) -> Spikes:
+        """Spikes and reset pulses of a run."""
+        if self.built.detector == "rst":
+            return read_pulses(waves, supply)
+        return read_spikes(waves, self.hardware.threshold, supply)
 
     def with_max_step(self, fraction: float) -> LIFCircuit:
         """The same circuit, its longest time step cut to ``fraction``; unchanged where ngspice chooses the step."""

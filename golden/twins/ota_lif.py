@@ -9,8 +9,8 @@ is seen after t_d, where
 
     s (t_d - tau_x (1 - e^(-t_d / tau_x))) = v_x
 
-and the latch takes t_latch more.  V_0 is V_reset less what the closing reset switch couples in (the feed-through is
-part of V_0).  With tanh(x) = x, g_out = 0, t_d = 0 this is the LIF neuron with g_L = I_leak / (2 n U_T).
+V_0 is V_reset less what the opening reset switch couples in (feed-through).
+With tanh(x) = x, g_out = 0, t_d = 0 this is the LIF neuron with g_L = I_leak / (2 n U_T).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     FloatArray = NDArray[np.float64]
-
-#: What is fitted to a circuit, with sensible steps, most telling first; C scales all currents, and is known.
-FREE = {"I_leak": 1e-10, "t_ref": 1e-8, "V_th": 1e-3, "n": 0.01, "g_out": 1e-11, "v_x": 1e-3, "tau_x": 1e-9}
 
 #: Nodes of the integral over the rise: the integrand is smooth but for the knee of tanh, which the halves meet at.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
@@ -92,6 +89,9 @@ class OtaLifTwin:
     tau_x: float = 0.0
     U_T: float = 0.025865
 
+    #: Parameters that a fit changes by factors.
+    POSITIVE: ClassVar = ("I_leak", "t_ref", "n", "v_x", "tau_x")
+
     def __post_init__(self) -> None:
         for entry in fields(self):
             if not math.isfinite(getattr(self, entry.name)):
@@ -120,13 +120,35 @@ class OtaLifTwin:
         """Smallest constant current [A] that reaches V_th."""
         return float(self.leak(np.array([self.V_th]))[0])
 
+    @property
+    def free(self) -> dict[str, float]:
+        """What is fitted to a circuit whose nominal twin this is, most telling first, with a circuit's spread around it.
+
+        C scales all currents, and is known.
+        """
+        return {
+            "I_leak": 0.2 * self.I_leak,
+            "t_ref": 0.2 * self.t_ref,
+            "V_th": 10e-3,
+            "n": 0.1,
+            "g_out": 0.01 * self.g_L,
+            "v_x": 0.5 * self.v_x,
+            "tau_x": 0.5 * self.tau_x,
+            "V_0": 1e-3,
+            "V_leak": 5e-3,
+        }
+
     def leak(self, V: FloatArray) -> FloatArray:
         """Current [A] that the leak takes from the membrane at ``V`` [V]."""
         above = V - self.V_leak
         return np.asarray(self.I_leak * np.tanh(above / (2 * self.n * self.U_T)) + self.g_out * above)
 
     def periods(self, currents: ArrayLike) -> FloatArray:
-        """Interval between spikes [s] for each constant input current [A]; inf where it never fires.
+        """Interval between spikes [s] for each constant input current [A]; inf where it never fires."""
+        return self.latencies(currents, self.V_0) + self.t_ref
+
+    def latencies(self, currents: ArrayLike, start: float) -> FloatArray:
+        """Time [s] from the membrane at ``start`` [V], below V_th, to the spike; inf where there is none.
 
         The rise is an integral by Gauss-Legendre quadrature, on both sides of V_leak apart: relative error below 1e-9
         from 1.01 times rheobase on.
@@ -135,13 +157,13 @@ class OtaLifTwin:
         found = np.full(drive.shape, np.inf)
         fires = drive > self.rheobase
         current = drive[fires]
-        edges = np.unique(np.clip([self.V_0, self.V_leak, self.V_th], self.V_0, self.V_th))
+        edges = np.unique(np.clip([start, self.V_leak, self.V_th], start, self.V_th))
         rise = np.zeros(current.shape)
         for low, high in pairwise(edges.tolist()):
             V = low + (high - low) * (_NODES + 1) / 2
             slopes = (current[:, None] - self.leak(V)) / self.C
             rise += (high - low) / 2 * (_WEIGHTS / slopes).sum(axis=1)
-        found[fires] = rise + self.delay((current - self.rheobase) / self.C) + self.t_ref
+        found[fires] = rise + self.delay((current - self.rheobase) / self.C)
         return found
 
     def delay(self, slopes: ArrayLike) -> FloatArray:

@@ -44,7 +44,7 @@ def test_maps_a_given_window() -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"speed": 3}, "Analog key must be one of acceleration, capacitance, .*, variant, not 'speed'"),
+        ({"speed": 3}, "Analog key must be one of acceleration, capacitance, .*, mismatch.*, not 'speed'"),
         ({"acceleration": 0.5}, "Analog acceleration must be between 1 and 100000, not 0.5"),
         ({"acceleration": 2e5}, "Analog acceleration must be between 1 and 100000, not 200000"),
         ({"acceleration": "fast"}, "Analog acceleration must be a number, not 'fast'"),
@@ -55,7 +55,14 @@ def test_maps_a_given_window() -> None:
         ({"v_min": -0.1}, "Analog window must be 0 <= v_min < v_max <= supply (1.8 V), not -0.1 to 1.2 V"),
         ({"bio_min": -0.08}, "Analog bio_min and bio_max must be given together, not one alone"),
         ({"bio_min": -0.05, "bio_max": -0.08}, "Analog bio_max must be above bio_min (-0.05 V), not -0.08 V"),
-        ({"tier": "sky130"}, "Analog tier must be one of ideal, not 'sky130'"),
+        ({"tier": "gold"}, "Analog tier must be one of ideal, macro, sky130, gf180, not 'gold'"),
+        ({"tier": "sky130", "supply": 3.3}, "Supply must be between 1.62 and 1.98 V for sky130, not 3.3 V"),
+        ({"corner": "hot"}, "Process corner must be one of tt, ff, ss, sf, fs, not 'hot'"),
+        (
+            {"tier": "gf180", "celsius": 200},
+            "Temperature must be between -40 and 125 degrees Celsius for gf180, not 200",
+        ),
+        ({"mismatch": 0.5}, "Mismatch seed must be a whole number or none, not 0.5"),
         ({"variant": "verilog"}, "Analog variant must be one of xspice, xspice_free, not 'verilog'"),
     ],
 )

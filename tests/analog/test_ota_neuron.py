@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 
 from analog.bench import constant, gather, job, transient
-from analog.fitting import currents_of, fitted, measured_periods
+from analog.fitting import currents_of, fitted, measure
 from analog.neurons.ota import OtaNeuron
 from analog.ngspice import pool
 from analog.technology import Process
 from analog.worker import Job
 from golden.errors import SimulationError, SpecError
 from golden.twins.fit import errors
-from golden.twins.ota_lif import FREE
 from sim_harness import toolchain
 
 POOL = pool(toolchain.ngspice_setup(), 2)
@@ -39,11 +38,11 @@ BOUND = 3e-3
 )
 def test_the_fitted_twin_holds_between_its_points(process: Process) -> None:
     circuit = OtaNeuron(process)
-    twin = fitted(POOL, circuit, FREE).twin
+    twin = fitted(POOL, circuit).twin
     # Currents between those of the fit, over more than twenty times the rate.
     known = currents_of(circuit.twin())
     held = np.append(1.15 * twin.rheobase, np.sqrt(known[1:] * known[:-1]))
-    periods = measured_periods(POOL, circuit, held, 1.2 * twin.periods(held))
+    periods = measure(POOL, circuit, held, 1.2 * twin.periods(held)).periods
     assert periods[0] / periods[-1] > 20
     assert np.abs(errors(twin, held, periods)).max() < BOUND / 5
     # What the fit found is what physics says, within its tolerances.
@@ -109,7 +108,7 @@ def test_the_refractory_period_is_set_by_its_bias_and_not_by_the_input() -> None
 def test_a_neuron_that_cannot_fire_has_no_twin() -> None:
     # Its comparator is starved: a microsecond and its output has moved by a microvolt.
     with pytest.raises(SimulationError, match=r"OTA neuron .* must be firing at 3 of 6 currents or more, not at [012]"):
-        fitted(POOL, OtaNeuron(I_cmp=1e-13), FREE)
+        fitted(POOL, OtaNeuron(I_cmp=1e-13))
 
 
 def test_refused() -> None:

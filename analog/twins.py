@@ -1,0 +1,136 @@
+"""Networks on golden twins: the same neurons and inputs as the circuits', without ngspice.
+
+A macro tier's twin is exact.  A transistor tier's is fitted to each neuron's own circuit on eight runs
+(`analog.fitting`); neurons whose circuits are alike share one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analog.drive import drive_of
+from analog.fitting import fitted
+from analog.simulation import build
+from golden.errors import SpecError
+from golden.trace import Header, Trace, versions
+from golden.twins.ota_lif import OtaLifTwin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from analog.neurons.lif import LIFCircuit
+    from analog.ngspice import Pool
+    from analog.settings import AnalogSettings
+    from golden.network import Network
+    from golden.neurons.lif import FloatArray
+    from golden.stimulus import Stimulus
+    from golden.twins.ota_lif import Drive
+
+#: Largest relative error of an interval of a fitted twin under constant current, and largest error of its potential as a
+#: fraction of the swing from reset to threshold, which any input makes a time.
+BOUND, VOLTS = 3e-3, 1e-2
+#: What has been fitted in this process, by circuit and version of ngspice.
+_FITTED: dict[Any, OtaLifTwin] = {}
+
+
+def twins_of(
+    circuits: Sequence[LIFCircuit], workers: Pool | None = None, progress: Callable[[float], None] | None = None
+) -> tuple[OtaLifTwin, ...]:
+    """Each circuit's twin, fitted with ``workers`` where it is a transistor circuit (None: the nominal one).
+
+    Raises SpecError for the ideal tier, whose golden model is the exact LIF neuron.
+    """
+    found: dict[Any, OtaLifTwin] = {}
+    keys = [_alike(circuit) for circuit in circuits]
+    different = len(dict.fromkeys(keys))
+    for circuit, key in zip(circuits, keys, strict=True):
+        if key in found:
+            continue
+        built = circuit.built
+        if built.twin is None:
+            raise SpecError.rule("Analog tier of a twin", "macro, sky130 or gf180", "'ideal' (its twin is exact)")
+        if built.neuron is None or workers is None:
+            found[key] = built.twin
+        elif (key, workers.version) in _FITTED:
+            found[key] = _FITTED[key, workers.version]
+        else:
+            found[key] = _FITTED[key, workers.version] = fitted(workers, key).twin
+        if progress is not None:
+            progress(len(found) / different)
+    return tuple(found[key] for key in keys)
+
+
+@dataclass(frozen=True, eq=False)
+class TwinRun:
+    """Spikes and potentials in biological seconds and volts, and for each neuron by how much [s] each of its circuit's
+    spikes may be off: BOUND of the time so far, and what a potential off by VOLTS of the swing makes of the crossing.
+    """
+
+    trace: Trace
+    bounds: tuple[FloatArray, ...]
+
+
+def run_twins(
+    network: Network,
+    stimulus: Stimulus,
+    settings: AnalogSettings,
+    *,
+    workers: Pool | None,
+    record: Sequence[int] = (0,),
+    samples: FloatArray | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> TwinRun:
+    """The network as `analog.simulate` runs it, on its twins; arguments as there.
+
+    ``workers`` fit the twins of transistor circuits; None takes the nominal ones.
+    """
+    circuits = build(network, stimulus, settings)
+    twins = twins_of(circuits, workers, progress)
+    times = np.empty(0) if samples is None else np.asarray(samples, dtype=np.float64)
+    rows, bounds, potentials = [], [], np.empty((times.size, len(record)))
+    for index, (circuit, twin) in enumerate(zip(circuits, twins, strict=True)):
+        hardware, a = circuit.hardware, settings.acceleration
+        drive, end = drive_of(circuit.neuron, hardware, stimulus), stimulus.duration / a
+        at = times / a if index in record else np.empty(0)
+        spikes, volts = twin.simulate(drive, end, at, start=hardware.rest)
+        rows.append(np.column_stack((spikes * a, np.full(spikes.size, index))))
+        bounds.append(_bounds(twin, drive, spikes, end, hardware.rest) * a)
+        if index in record:
+            potentials[:, list(record).index(index)] = hardware.biological_volts(volts)
+    header = Header(
+        engine="twins",
+        network=network.hash(),
+        stimulus=stimulus.hash(),
+        size=network.size,
+        duration=stimulus.duration,
+        seed=stimulus.seed,
+        versions=versions("numpy"),
+        settings=settings.to_dict(),
+    )
+    recorded = np.asarray(record, dtype=np.int64)
+    trace = Trace(header, np.concatenate(rows), recorded, times, {"v": potentials}, {"v": "V"})
+    return TwinRun(trace, tuple(bounds))
+
+
+def _bounds(twin: OtaLifTwin, drive: Drive, spikes: FloatArray, end: float, start: float) -> FloatArray:
+    """See `TwinRun`; the slope is that of the last hundredth of a time constant before each spike."""
+    before = np.minimum(0.01 * twin.tau_m, np.diff(spikes, prepend=0.0) / 2)
+    at = np.column_stack((spikes - before, spikes)).ravel()
+    _, volts = twin.simulate(drive, end, at, start=start)
+    low, high = volts.reshape(-1, 2).T
+    with np.errstate(divide="ignore"):
+        # A spike that grazes the threshold has no bound.
+        slope = np.maximum(high - low, 0.0) / before
+        return np.asarray(BOUND * spikes + VOLTS * (twin.V_th - twin.V_0) / slope)
+
+
+def _alike(circuit: LIFCircuit) -> Any:
+    """Equal for circuits that are the same in all but their name; a transistor circuit starts from V_reset."""
+    neuron = circuit.built.neuron
+    if neuron is None:
+        return circuit.built.twin
+    process = neuron.process if neuron.process.mismatch is not None else replace(neuron.process, scope="")
+    return replace(neuron, process=process, V_start=None)
