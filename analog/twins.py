@@ -16,7 +16,6 @@ from analog.fitting import fitted
 from analog.simulation import build
 from golden.errors import SpecError
 from golden.trace import Header, Trace, versions
-from golden.twins.ota_lif import OtaLifTwin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,10 +26,10 @@ if TYPE_CHECKING:
     from golden.network import Network
     from golden.neurons.lif import FloatArray
     from golden.stimulus import Stimulus
-    from golden.twins.ota_lif import Drive
+    from golden.twins.ota_lif import Drive, OtaLifTwin
 
-#: Largest relative error of an interval of a fitted twin under constant current, and largest error of its potential as a
-#: fraction of the swing from reset to threshold, which any input makes a time.
+#: Largest relative error of an interval of a fitted twin under constant current, and largest error of its potential as
+#: a fraction of the swing from reset to threshold, which any input makes a time.
 BOUND, VOLTS = 3e-3, 1e-2
 #: What has been fitted in this process, by circuit and version of ngspice.
 _FITTED: dict[Any, OtaLifTwin] = {}

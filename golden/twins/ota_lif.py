@@ -122,7 +122,7 @@ class OtaLifTwin:
 
     @property
     def free(self) -> dict[str, float]:
-        """What is fitted to a circuit whose nominal twin this is, most telling first, with a circuit's spread around it.
+        """What is fitted to a circuit whose nominal twin this is, most telling first, and how far circuits spread.
 
         C scales all currents, and is known.
         """
