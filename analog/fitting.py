@@ -2,21 +2,24 @@
 
 The currents are those that the nominal twin fires at with rates up to a factor ``span`` apart, from well above its
 rheobase on, so that a circuit whose leak is a third stronger than nominal still fires at all of them.  What they tell
-is then used to go closer to this circuit's own rheobase, where the leak's shape shows best.
+is then used to go closer to this circuit's own rheobase, where the leak's shape shows best.  Two runs below rheobase
+show the leak near rest, which regular firing says little of.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from scipy.optimize import brentq
 
-from analog.bench import SpikingCircuit, f_i_curve
+from analog.bench import SpikingCircuit, constant, f_i_curve, gather, transient
+from analog.worker import Job
 from golden.errors import SimulationError
 from golden.twins.fit import fit
+from golden.twins.ota_lif import Drive
 from golden.twins.samples import fit_samples
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 POINTS, SPAN, LOWEST = 6, 20.0, 1.5
 #: Currents of the points after them, over the circuit's own rheobase.
 CLOSE = (1.1, 1.25)
+#: Currents of the rises, over its rheobase.
+BELOW = (0.4, 0.85)
 #: Periods of a run: the first is a transient's.
 PERIODS = 3.6
 #: Relative uncertainty of a simulated interval, solver and model together.
@@ -64,24 +69,54 @@ def currents_of(twin: Any, points: int = POINTS, span: float = SPAN, lowest: flo
 
 
 @dataclass(frozen=True, eq=False)
+class Rise:
+    """Membrane potential [V] at ``times`` [s] after the start from V_reset under a constant ``current`` [A]."""
+
+    current: float
+    times: FloatArray
+    volts: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """A measure for `analog.worker.Job`: the membrane potential at ``times`` [s]."""
+
+    times: FloatArray
+
+    def __call__(self, waves: Mapping[str, FloatArray]) -> FloatArray:
+        """Read the waveforms of one run."""
+        return np.interp(self.times, waves["time"], waves["mem"])
+
+
+@dataclass(frozen=True, eq=False)
 class Measured:
-    """What runs under constant currents showed, (N,) each: current [A], first spike [s] after the start from
-    V_reset, mean interval [s]; inf where the circuit fired fewer than three times."""
+    """What runs under constant currents showed.
+
+    currents    (N,) [A]
+    latencies   (N,) first spike [s] after the start from V_reset
+    periods     (N,) mean interval [s]; inf where the circuit fired fewer than three times
+    rises       rises from V_reset below rheobase
+    """
 
     currents: FloatArray
     latencies: FloatArray
     periods: FloatArray
+    rises: tuple[Rise, ...] = ()
 
     def joined(self, other: Measured) -> Measured:
         """Both."""
-        pairs = zip(astuple(self), astuple(other), strict=True)
-        return Measured(*(np.concatenate(pair) for pair in pairs))
+        return Measured(
+            np.append(self.currents, other.currents),
+            np.append(self.latencies, other.latencies),
+            np.append(self.periods, other.periods),
+            self.rises + other.rises,
+        )
 
     @property
     def fired(self) -> Measured:
         """Where the circuit fired three times or more."""
         fires = np.isfinite(self.periods)
-        return Measured(*(array[fires] for array in astuple(self)))
+        return Measured(self.currents[fires], self.latencies[fires], self.periods[fires], self.rises)
 
 
 def measure(
@@ -106,13 +141,14 @@ def fitted(
     free: Mapping[str, float] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Fit[Any]:
-    """The twin of this very circuit, mismatch, corner and all: eight runs, and a fit of the parameters ``free``.
+    """The twin of this very circuit, mismatch, corner and all: ten runs, and a fit of the parameters ``free``.
 
     ``free``  names and steps; None: the nominal twin's own ``free``, whose steps are spreads, so that what the runs do
               not tell stays near the nominal value
 
-    Twins that know their ``latencies`` are fitted on the first spikes as well: they tell the comparator's delay from
-    the refractory period, which always come together in an interval.
+    Twins that know more than their ``periods`` are fitted on more.  First spikes (``latencies``) tell the comparator's
+    delay from the refractory period, which always come together in an interval; potentials below rheobase
+    (``simulate``) tell the leak near rest.  Others take eight runs.
 
     Raises SimulationError when too few runs fire to tell the parameters.
     """
@@ -125,6 +161,8 @@ def fitted(
     # What the first fit does not know of the leak makes the slowest intervals longer than it says.
     close = first.rheobase * np.array(CLOSE)
     seen = seen.joined(measure(pool, circuit, close, 1.3 * first.periods(close), progress))
+    if hasattr(nominal, "simulate"):
+        seen = replace(seen, rises=_rises(pool, circuit, first.rheobase, 4 * nominal.tau_m))
     return _fit(circuit, nominal, free, seen, nominal, prior)
 
 
@@ -138,11 +176,27 @@ def _fit(
         raise SimulationError(f"{circuit.title} must be {rule}, not at {points.currents.size}")
     if not knows_latencies:
         return fit(start, free, points.currents, points.periods)
-    measured = np.append(points.periods, points.latencies)
-    highest = 1e3 * measured.max()
+    volts = [rise.volts for rise in points.rises]
+    measured = np.concatenate((points.periods, points.latencies, *volts))
+    # An error of a thousandth of the swing counts as one of UNCERTAINTY of an interval.
+    swing = 1e-3 / UNCERTAINTY * (nominal.V_th - nominal.V_0)
+    scale = np.concatenate((points.periods, points.periods, *(np.full(v.size, swing) for v in volts)))
+    highest = 1e3 * points.periods.max()
 
     def predict(twin: Any) -> FloatArray:
-        both = np.append(twin.periods(points.currents), twin.latencies(points.currents, nominal.V_0))
-        return np.asarray(np.minimum(both, highest))
+        times = np.append(twin.periods(points.currents), twin.latencies(points.currents, nominal.V_0))
+        rises = [
+            twin.simulate(Drive.constant(rise.current), rise.times[-1], rise.times, nominal.V_0)[1]
+            for rise in points.rises
+        ]
+        return np.concatenate((np.minimum(times, highest), *rises))
 
-    return fit_samples(start, free, predict, measured, np.tile(points.periods, 2), prior)
+    return fit_samples(start, free, predict, measured, scale, prior)
+
+
+def _rises(pool: Pool, circuit: SpikingCircuit, rheobase: float, duration: float) -> tuple[Rise, ...]:
+    times = duration * np.arange(1, 13) / 12
+    currents = [part * rheobase for part in BELOW]
+    decks = [transient(circuit, (constant(current),), duration) for current in currents]
+    found = gather(pool, [Job(deck.text(), deck.saved, Samples(times)) for deck in decks])
+    return tuple(Rise(current, times, volts) for current, volts in zip(currents, found, strict=True))

@@ -94,6 +94,8 @@ class Experiment:
     seed: int = 0
     record: tuple[int, ...] = (0,)
     machines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    #: Whether a network's file describes its circuit: then it is cross-checked as well.
+    has_circuit: bool = False
 
     @classmethod
     def load(cls, path: Path | str, *, neurons: int | None = None, duration: float | None = None) -> Experiment:
@@ -201,6 +203,7 @@ class Experiment:
             seed=seed,
             record=tuple(record),
             machines=machines,
+            has_circuit="analog" in tables,
         )
 
     @classmethod

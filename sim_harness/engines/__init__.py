@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sim_harness.experiment import Experiment
 
 Progress = Callable[[float], None]
-Kind = Literal["exact", "stepped", "integer", "analog", "rtl", "machine"]
+Kind = Literal["exact", "stepped", "integer", "analog", "twin", "rtl", "machine"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ INFOS = {
         EngineInfo("cxxrtl", "rtl", "Verilog in CXXRTL"),
         EngineInfo("icarus", "rtl", "Verilog in Icarus"),
         EngineInfo("verilator", "rtl", "Verilog in Verilator"),
+        EngineInfo("twins", "twin", "golden twins of the circuit", special=True),
         EngineInfo("euler", "stepped", "golden, forward Euler", special=True),
         EngineInfo("truenorth", "machine", "TrueNorth, golden chip", special=True),
         EngineInfo("loihi", "machine", "Loihi, golden cores", special=True),
@@ -111,8 +112,8 @@ def build(name: str, experiment: Experiment, *, verilog: Verilog | None = None) 
     without a core ignore it (see ``check_verilog``).
     """
     name = parse_name(name)
-    if len(experiment.network.synapses) and INFOS[name].kind in ("integer", "analog", "rtl"):
-        able = ", ".join(other for other, info in INFOS.items() if info.kind in ("exact", "stepped", "machine"))
+    if len(experiment.network.synapses) and INFOS[name].kind in ("integer", "rtl"):
+        able = ", ".join(other for other, info in INFOS.items() if info.kind not in ("integer", "rtl"))
         count = f"{len(experiment.network.synapses)} of them"
         raise SpecError.rule(
             f"A network on {name}", f"without synapses (those that take them: {able})", f"with {count}"
@@ -126,6 +127,10 @@ def build(name: str, experiment: Experiment, *, verilog: Verilog | None = None) 
             from sim_harness.engines.circuit import NgspiceEngine
 
             return NgspiceEngine.of(experiment)
+        case "twin":
+            from sim_harness.engines.circuit import TwinEngine
+
+            return TwinEngine.of(experiment)
         case "machine":
             from sim_harness.engines.machine import MachineEngine
 

@@ -1,4 +1,4 @@
-"""The analog circuit in ngspice as an engine."""
+"""The analog circuit in ngspice, and its golden twins, as engines."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import analog
+from analog.ngspice import pool
+from analog.twins import run_twins
 from golden.grid import sample_times
 from sim_harness import toolchain
 
@@ -44,3 +46,31 @@ class NgspiceEngine:
             setup=self.setup,
             progress=progress,
         )
+
+
+@dataclass(frozen=True)
+class TwinEngine:
+    """The golden twins of the circuits, fitted to transistor circuits on a few runs; otherwise as `NgspiceEngine`."""
+
+    record: tuple[int, ...]
+    interval: float
+    settings: AnalogSettings
+    setup: NgspiceSetup
+    name: str = "twins"
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> TwinEngine:
+        """Set up as the experiment asks; MissingToolError without ngspice, which the fits need."""
+        return cls(experiment.record, experiment.dt, experiment.analog, toolchain.ngspice_setup())
+
+    def __call__(self, network: Network, stimulus: Stimulus, progress: Progress | None = None) -> Trace:
+        """Run; see analog.twins.run_twins."""
+        return run_twins(
+            network,
+            stimulus,
+            self.settings,
+            workers=pool(self.setup, None),
+            record=self.record,
+            samples=sample_times(stimulus.duration, self.interval),
+            progress=progress,
+        ).trace

@@ -36,6 +36,7 @@ COLOURS = {
     "cxxrtl": "#56b4e9",
     "icarus": "#7b68ee",
     "verilator": "#e0457b",
+    "twins": "#cc79a7",
     "euler": "#6b8e23",
     "truenorth": "#0072b2",
     "loihi": "#d55e00",

@@ -50,13 +50,15 @@ def test_example_network_runs_on_every_machine_that_it_describes(name: str) -> N
     """What the numbers cost is reported: SpiNNaker and Loihi fire as the stepped neurons do, but for a few spikes."""
     experiment = EXAMPLES[name]
     check = crosscheck(experiment, "all")
-    assert {row.machine for row in check.rows} == {"stepped", *experiment.machines}
+    circuit = {"ngspice"} if experiment.has_circuit else set()
+    assert {row.machine for row in check.rows} == {"stepped", *experiment.machines, *circuit}
+    assert check.agrees, check.verdict
     counts = {machine: run.trace.spike_counts() for machine, run in check.runs.items()}
     assert counts["exact"].sum() > 100
     for machine in {"loihi", "spinnaker"} & counts.keys():
         assert abs(counts[machine] - counts["stepped"]).sum() <= 0.05 * counts["stepped"].sum()
     # A constant leak is larger below threshold: fewer spikes, and that is no secret (docs/truenorth.md).
-    assert counts["truenorth"].sum() < counts["stepped"].sum()
+    assert "truenorth" not in counts or counts["truenorth"].sum() < counts["stepped"].sum()
 
 
 def core(tmp_path: Path, old: str = "", new: str = "") -> str:
