@@ -46,8 +46,13 @@ FIRST = 3
 class TwinnedCircuit(SpikingCircuit, Protocol):
     """A circuit that knows its nominal twin."""
 
+    @property
+    def drives(self) -> tuple[float, float]:
+        """Lowest and highest input current [A] of a fit: some twenty times in rate."""
+        ...
+
     def twin(self) -> Any:
-        """A `golden.twins.Twin` with ``rheobase`` [A]."""
+        """A `golden.twins.Twin` with ``free``."""
         ...
 
 
@@ -155,6 +160,10 @@ def fitted(
     nominal = circuit.twin()
     prior = UNCERTAINTY if free is None else 0.0
     free = nominal.free if free is None else free
+    if not hasattr(nominal, "latencies"):
+        currents = np.geomspace(*circuit.drives, POINTS + len(CLOSE))
+        seen = measure(pool, circuit, currents, nominal.periods(currents), progress)
+        return _fit(circuit, nominal, free, seen, nominal, prior)
     currents = currents_of(nominal)
     seen = measure(pool, circuit, currents, nominal.periods(currents), progress)
     first = _fit(circuit, nominal, dict(list(free.items())[:FIRST]), seen, nominal, prior).twin
@@ -175,7 +184,7 @@ def _fit(
         rule = f"firing at {least} of {seen.currents.size} currents or more"
         raise SimulationError(f"{circuit.title} must be {rule}, not at {points.currents.size}")
     if not knows_latencies:
-        return fit(start, free, points.currents, points.periods)
+        return fit(start, free, points.currents, points.periods, prior)
     volts = [rise.volts for rise in points.rises]
     measured = np.concatenate((points.periods, points.latencies, *volts))
     # An error of a thousandth of the swing counts as one of UNCERTAINTY of an interval.

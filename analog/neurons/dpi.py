@@ -26,7 +26,7 @@ from scipy.optimize import brentq
 from analog.blocks.bias import Bias
 from analog.blocks.current_bias import CurrentBias
 from analog.netlist import positive
-from analog.settings import SolverOptions
+from analog.settings import REGENERATIVE_SOLVER
 from analog.technology import Capacitor, Mosfet, Process
 from analog.technology.ekv import ekv
 from golden.errors import SpecError
@@ -34,14 +34,12 @@ from golden.twins.dpi import DpiTwin
 
 if TYPE_CHECKING:
     from analog.netlist import Block
+    from analog.settings import SolverOptions
 
 UM = 1e-6
 
 #: [F] of a bias line, which many neurons share: spikes must not move it.
 LINE = 10e-12
-
-#: The spike's run-up is an instability that amplifies every step's error: Gear's is three times the trapezoidal rule's.
-SOLVER = SolverOptions(method="trap", chgtol=1e-18, reltol=1e-5)
 
 
 @dataclass(frozen=True)
@@ -83,13 +81,18 @@ class DpiNeuron:
 
     @property
     def solver(self) -> SolverOptions:
-        """Options that keep periods within 2e-4 of those under ten times stricter ones."""
-        return SOLVER
+        """Options that keep periods within 2e-4 of those under stricter ones."""
+        return REGENERATIVE_SOLVER
 
     @property
     def initial(self) -> tuple[tuple[str, float], ...]:
         """Membrane at its reset potential, refractory period over."""
         return (("cap", 0.0), ("ref", self.process.vdd))
+
+    @property
+    def drives(self) -> tuple[float, float]:
+        """Lowest and highest input current [A] of a fit: well above rheobase."""
+        return 1.5 * self.twin().rheobase, 60 * self.twin().rheobase
 
     def blocks(self) -> tuple[Block, ...]:
         """Supply, biases and devices."""

@@ -18,14 +18,17 @@ IEEE TCAS-I 65:4299) describes the chip's neuron; this is the same function in 2
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from scipy.optimize import brentq
 
 from analog.blocks.bias import Bias
 from analog.blocks.current_bias import CurrentBias
 from analog.blocks.gates import Inverter, Nand
 from analog.netlist import positive
-from analog.settings import TRANSISTOR_SOLVER
+from analog.settings import solver_for
 from analog.technology import Capacitor, Mosfet, Process
 from analog.technology.ekv import ekv
 from golden.errors import SpecError
@@ -106,7 +109,7 @@ class OtaNeuron:
     @property
     def solver(self) -> SolverOptions:
         """Options that keep periods within 2e-5 of those under a hundred times stricter ones (SKY130)."""
-        return TRANSISTOR_SOLVER
+        return solver_for(self.process)
 
     @property
     def initial(self) -> tuple[tuple[str, float], ...]:
@@ -114,6 +117,16 @@ class OtaNeuron:
         vdd = self.process.vdd
         start = self.reset if self.V_start is None else self.V_start
         return (("mem", start), ("ref", vdd), ("q", 0.0), ("qb", vdd), ("cx", vdd), ("rst", 0.0))
+
+    @property
+    def drives(self) -> tuple[float, float]:
+        """Lowest and highest input current [A] of a fit: twenty times apart in rate, as far as t_ref allows."""
+        twin = self.twin()
+        low = 1.25 * twin.rheobase
+        slowest, limit = (float(twin.periods([current])[0]) for current in (low, 1e6 * low))
+        wanted = max(slowest / 20, 2 * limit)
+        high = brentq(lambda x: float(twin.periods([math.exp(x)])[0]) - wanted, math.log(low), math.log(1e6 * low))
+        return low, math.exp(high)
 
     def blocks(self) -> tuple[Block, ...]:
         """Supply, biases and devices."""

@@ -82,6 +82,17 @@ class DpiTwin:
             raise SpecError.rule("DPI twin V_reset", rule, f"{self.V_reset:g} V")
 
     @property
+    def free(self) -> dict[str, float]:
+        """What is fitted to a circuit whose nominal twin this is, with a circuit's spread around it."""
+        return {
+            "I_tau": 0.2 * self.I_tau,
+            "t_ref": 0.2 * self.t_ref,
+            "V_thr": 30e-3,
+            "C_m": 0.1 * self.C_m,
+            "skew": 0.3,
+        }
+
+    @property
     def tau(self) -> float:
         """Time constant C_m n U_T / I_tau [s] of the membrane current."""
         return self.C_m * self.n * self.U_T / self.I_tau

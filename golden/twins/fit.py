@@ -35,10 +35,11 @@ def errors(twin: Twin, currents: ArrayLike, periods: ArrayLike) -> FloatArray:
     return np.asarray((found - measured) / measured, dtype=np.float64)
 
 
-def fit(twin: T, free: Mapping[str, float], currents: ArrayLike, periods: ArrayLike) -> Fit[T]:
+def fit(twin: T, free: Mapping[str, float], currents: ArrayLike, periods: ArrayLike, prior: float = 0.0) -> Fit[T]:
     """Vary the parameters ``free`` of ``twin`` until its periods meet the measured ones best.
 
     ``free``       parameter names with the step [own unit] that is a sensible change of each
+    ``prior``      as in `fit_samples`
     ``currents``   (N,) constant inputs [A]; ``periods`` (N,) intervals measured under them [s]
 
     Least squares of the relative errors.  Raises SpecError for fewer points than parameters, or a period that is not
@@ -51,4 +52,4 @@ def fit(twin: T, free: Mapping[str, float], currents: ArrayLike, periods: ArrayL
         raise SpecError.rule("Periods to fit", "positive and finite", np.array2string(measured, threshold=5))
     # A twin that does not fire at all is as wrong as one that fires at infinity: large, but finite for the solver.
     highest = 1e3 * measured.max(initial=0.0)
-    return fit_samples(twin, free, lambda moved: np.minimum(moved.periods(drive), highest), measured, measured)
+    return fit_samples(twin, free, lambda moved: np.minimum(moved.periods(drive), highest), measured, measured, prior)
