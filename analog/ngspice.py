@@ -66,14 +66,40 @@ class NgspiceSetup:
             raise SpecError.rule("Cluster", "an address like tcp://host:8786", self.cluster)
 
     def environment(self) -> dict[str, str]:
-        """The workers' environment: this library, one thread, this process's import path."""
-        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-        fixed = {"NGSPICE_LIBRARY_PATH": self.library, "OMP_THREAD_LIMIT": "1", "PYTHONPATH": path}
+        """The workers' environment: this library, one thread, this process's import path, whatever their directory."""
+        path = os.pathsep.join(str(Path.cwd() / entry) for entry in sys.path)
+        library = str(Path.cwd() / self.library) if os.sep in self.library else self.library
+        fixed = {"NGSPICE_LIBRARY_PATH": library, "OMP_THREAD_LIMIT": "1", "PYTHONPATH": path}
         return {**os.environ, **fixed, **self.env}
 
     def key(self) -> SetupKey:
         """Equal for equal set-ups; hashable."""
         return self.library, tuple(sorted(self.env.items())), self.timeout, self.cluster
+
+
+class _Directory:
+    """An empty directory for one worker, which goes when its user is done, or dead: somebody else waits for that."""
+
+    def __init__(self) -> None:
+        self._made = tempfile.TemporaryDirectory(prefix="hillock-ngspice-", ignore_cleanup_errors=True)
+        self.path = Path(self._made.name)
+        # ngspice then does not read the user's own, which would change results (ngbehavior, number of threads).
+        (self.path / ".spiceinit").touch()
+        ended, self.held = os.pipe()
+        self._remover = subprocess.Popen(
+            ["/bin/sh", "-c", 'read -r _; rm -rf -- "$1"', "sh", str(self.path)],
+            stdin=ended,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # out of reach of Ctrl-C
+        )
+        os.close(ended)
+
+    def close(self) -> None:
+        os.close(self.held)
+        self._remover.kill()
+        self._remover.wait()
+        self._made.cleanup()
 
 
 class _Worker:
@@ -83,11 +109,15 @@ class _Worker:
         ours, theirs = socket.socketpair()
         lifeline, self._lifeline = os.pipe()  # closes with this process, however that ends
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
-        command = [sys.executable, "-m", "analog.worker", str(theirs.fileno()), str(lifeline)]
+        self._directory = _Directory()
+        # Not with -m: what is pickled there must have the classes that are known here.
+        main = "from analog.worker import main; main()"
+        command = [sys.executable, "-c", main, str(theirs.fileno()), str(lifeline)]
         self._process = subprocess.Popen(
             command,
             env=setup.environment(),
-            pass_fds=(theirs.fileno(), lifeline),
+            cwd=self._directory.path,  # where BSIM4 writes what it thinks of a deck
+            pass_fds=(theirs.fileno(), lifeline, self._directory.held),
             stdin=subprocess.DEVNULL,
             stdout=self._log,  # ngspice prints now and then; the answer goes through the socket
             stderr=self._log,
@@ -130,6 +160,7 @@ class _Worker:
         self._process.kill()
         self._process.wait()
         self._log.close()
+        self._directory.close()
 
 
 class Pool:

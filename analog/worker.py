@@ -1,8 +1,9 @@
 """The child process: one ngspice library, decks in, waveforms or what is measured on them out.
 
-Run as ``python -m analog.worker SOCKET LIFELINE``, two descriptors: the parent (`analog.ngspice`) speaks through the
-socket, and nothing through the other, which closes when it dies; then this process ends too, in the midst of a deck.
-ngspice is not re-entrant, may end its process, and leaks; so it lives here, where nothing else can be hurt.
+`main` takes two descriptors, SOCKET and LIFELINE: the parent (`analog.ngspice`) speaks through the first, and nothing
+through the second, which closes when it dies; then this process ends too, in the midst of a deck.  ngspice is not
+re-entrant, may end its process, leaks, and leaves files where it runs; so it lives here, in a directory of its own,
+where nothing else can be hurt.
 
 A job's analysis is that of its deck: the cards .tran, .ac, .noise, .dc and .op decide.  Names of vectors are ngspice's:
 
@@ -133,7 +134,7 @@ class Library:
         self._command("set num_threads=1")
         self._constants = frozenset(self._vectors("const"))
         self._tidy, self._spent = True, False
-        self._lean = _resident()
+        self._lean = resident()
 
     def run(self, job: Job) -> Answer:
         """Load the deck, run it, and copy the vectors out; leaves the circuit loaded, until `tidy`."""
@@ -163,7 +164,7 @@ class Library:
         self._command("destroy all")
         self._command("remcirc")
         self._ngspice.clear_output()
-        self._tidy, self._spent = True, _resident() - self._lean > GROWTH
+        self._tidy, self._spent = True, resident() - self._lean > GROWTH
 
     def _load(self, text: bytes) -> int:
         # One block of memory and an array of addresses, rather than an allocation a line.
@@ -291,8 +292,8 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _resident() -> int:
-    """[bytes] of memory that this process occupies."""
+def resident(waves: Mapping[str, FloatArray] | None = None) -> int:
+    """[bytes] of memory that this process occupies; as a job's measure, the worker's while it holds the deck."""
     with Path("/proc/self/statm").open("rb") as pages:
         return int(pages.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -324,11 +325,9 @@ def serve(connection: Connection) -> None:
         library.tidy()
 
 
-if __name__ == "__main__":
-    # Under its own name, so that what is pickled here has the class that the parent knows.
-    from analog import worker
-
+def main() -> None:
+    """The whole process: its arguments are the two descriptors."""
     # Ctrl-C in a terminal reaches the whole group; what it ends is the parent's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    worker._die_with(int(sys.argv[2]))
-    worker.serve(Connection(int(sys.argv[1])))
+    _die_with(int(sys.argv[2]))
+    serve(Connection(int(sys.argv[1])))
