@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from analog.chip import effective
 from analog.ngspice import pool
 from analog.relaxation import arrivals
 from analog.simulation import settle_tolerance
@@ -46,6 +47,7 @@ def reference(
 
     Twins of transistor circuits are fitted (on runs of ``setup``'s ngspice) the first time.
     """
+    network = effective(network, settings)
     alone, inputs, slack = network, stimulus, 0.0
     if len(network.synapses):
         inputs = arrivals(network, stimulus, [found.spike_times(index) for index in range(network.size)])
@@ -54,7 +56,7 @@ def reference(
         model, trace = "exact", exact.simulate(alone, inputs)
         bounds = timing_tolerance(alone, inputs, settings).spikes
     else:
-        run = run_twins(alone, inputs, settings, workers=pool(setup, None))
+        run = run_twins(alone, inputs, replace(settings, chip="none"), workers=pool(setup, None))
         model, trace, bounds = "twins", run.trace, run.bounds
     header = replace(trace.header, network=found.header.network, stimulus=found.header.stimulus)
     return Reference(model, replace(trace, header=header), tuple(bound + slack for bound in bounds))

@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from analog.chip import CHIPS, NONE, on_grid
 from analog.technology import Process
 from golden.errors import SpecError
 
@@ -110,6 +111,7 @@ class AnalogSettings:
     corner         process corner of the transistors: "tt", "ff", "ss", "sf", "fs"
     celsius        temperature [degree Celsius] of the macro tier and the transistors
     mismatch       seed of the chip's devices (each neuron has its own); None: all are alike
+    chip           "none" or "brainscales2": ranges, and bits of parameters, weights and readout
     solver         ngspice's options; None leaves ngspice its own defaults (wrong: see docs/analog.md)
 
     Raises SpecError when a rule is broken.
@@ -127,6 +129,7 @@ class AnalogSettings:
     corner: str = "tt"
     celsius: float = 27.0
     mismatch: int | None = None
+    chip: str = "none"
     solver: SolverOptions | None = field(default_factory=SolverOptions)
 
     def __post_init__(self) -> None:
@@ -158,6 +161,10 @@ class AnalogSettings:
             raise SpecError.rule("Analog bio_max", f"above bio_min ({self.bio_min:g} V)", f"{self.bio_max:g} V")
         if self.variant not in VARIANTS:
             raise SpecError.rule("Analog variant", f"one of {', '.join(VARIANTS)}", repr(self.variant))
+        if self.chip not in (NONE, *CHIPS):
+            raise SpecError.rule("Analog chip", f"one of {NONE}, {', '.join(CHIPS)}", repr(self.chip))
+        for name in ("v_min", "v_max"):
+            object.__setattr__(self, name, on_grid(getattr(self, name), self.chip, self.supply))
         self.process  # noqa: B018  # corner, temperature, supply and mismatch have the process's rules
 
     @property

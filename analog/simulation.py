@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from analog.checks import check_result
+from analog.chip import effective, readout
 from analog.neurons.lif import LIFCircuit
 from analog.ngspice import NgspiceSetup, Pool, pool
 from analog.relaxation import relax
@@ -72,6 +73,7 @@ def simulate(
     SimulationError when a run fails, or when its result does not pass the checks of `analog.checks`, not even with
     shorter time steps; neurons that needed those are listed as "reruns" in the header's settings.
     """
+    asked, network = network, effective(network, settings)
     recorded = np.asarray(record, dtype=np.int64)
     times = np.linspace(0.0, stimulus.duration, SAMPLES) if samples is None else np.asarray(samples, dtype=np.float64)
     if times.size and not (times.min() >= 0 and times.max() <= stimulus.duration):
@@ -91,7 +93,8 @@ def simulate(
             check_result(run.circuit, run.waves, run.spikes, drive, settings)
             volts = np.empty(0)
             if hardware.index in recorded:
-                volts = hardware.biological_volts(sample(run.waves, "mem", hardware.rest, hardware_times))
+                seen = readout(sample(run.waves, "mem", hardware.rest, hardware_times), settings)
+                volts = hardware.biological_volts(seen)
             return run.spikes.times * settings.acceleration, volts
 
         found, rejected = run_circuits(wanted, settings, workers, judge, report)
@@ -121,7 +124,7 @@ def simulate(
         potentials[:, column] = results[neuron][1]
     header = Header(
         engine="ngspice",
-        network=network.hash(),
+        network=asked.hash(),
         stimulus=stimulus.hash(),
         size=network.size,
         duration=stimulus.duration,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analog.chip import effective, readout
 from analog.drive import drive_of
 from analog.fitting import fitted
 from analog.relaxation import relax
@@ -87,6 +88,7 @@ def run_twins(
 
     ``workers`` fit the twins of transistor circuits; None takes the nominal ones.
     """
+    asked, network = network, effective(network, settings)
     circuits = build(network, stimulus, settings)
     twins = twins_of(circuits, workers, progress)
     a, end = settings.acceleration, stimulus.duration / settings.acceleration
@@ -110,10 +112,10 @@ def run_twins(
         bounds.append(_bounds(twin, inputs, spikes / a, end, hardware.rest) * a)
         if index in record:
             _, volts = twin.simulate(inputs, end, times / a, start=hardware.rest)
-            potentials[:, list(record).index(index)] = hardware.biological_volts(volts)
+            potentials[:, list(record).index(index)] = hardware.biological_volts(readout(volts, settings))
     header = Header(
         engine="twins",
-        network=network.hash(),
+        network=asked.hash(),
         stimulus=stimulus.hash(),
         size=network.size,
         duration=stimulus.duration,

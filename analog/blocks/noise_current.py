@@ -38,14 +38,15 @@ class NoiseCurrent:
         not_negative(f"Noise current {self.name} density", self.density, "A^2/Hz")
         positive(f"Noise current {self.name} step", self.step, "s")
         positive(f"Noise current {self.name} duration", self.duration, "s")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+        if type(self.seed) is not int or self.seed < 0:
             raise SpecError.rule(f"Noise current {self.name} seed", "a whole number from 0", repr(self.seed))
 
     def points(self) -> tuple[FloatArray, FloatArray]:
         """Times [s] from 0 and currents [A]."""
         times = self.step * np.arange(int(np.ceil(self.duration / self.step)) + 1)
         deviates = np.random.default_rng(self.seed).standard_normal(times.size)
-        return times, np.sqrt(self.density / (2 * self.step)) * deviates
+        currents: FloatArray = np.sqrt(self.density / (2 * self.step)) * deviates
+        return np.asarray(times, dtype=np.float64), currents
 
     def cards(self) -> tuple[str, ...]:
         """One current source."""
