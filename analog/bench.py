@@ -13,6 +13,7 @@ import numpy as np
 
 from analog.blocks.current_input import CurrentInput
 from analog.netlist import Block, Netlist
+from analog.results import key
 from analog.technology import Process, with_models
 from analog.worker import Answer, Job
 from golden.errors import SimulationError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from analog.ngspice import Pool
+    from analog.results import Results
     from analog.settings import SolverOptions
     from golden.neurons.lif import FloatArray
 
@@ -148,20 +150,45 @@ def job(circuit: SpikingCircuit, netlist: Netlist) -> Job:
     return Job(netlist.text(), netlist.saved, Observe(circuit.spike, circuit.process.vdd))
 
 
-def gather(pool: Pool, jobs: Sequence[Job], progress: Callable[[float], None] | None = None) -> list[Any]:
-    """Every job's value, in the order of the jobs; SimulationError of the first that failed, after all have run."""
-    values: list[Any] = [None] * len(jobs)
-    failures: dict[int, str] = {}
+def gather(
+    pool: Pool,
+    jobs: Sequence[Job],
+    progress: Callable[[float], None] | None = None,
+    *,
+    store: Results | None = None,
+) -> list[Any]:
+    """Every job's value, in the order of the jobs; SimulationError of the first that failed, after all have run.
 
-    def consume(index: int, answer: Answer) -> None:
+    With a ``store``, values that it holds are read, and the others go there as they arrive: whatever ends this call,
+    the next one runs only what is missing.  Then also SpecError, for values or measures that cannot be kept.
+    """
+    values: dict[int, Any] = {}
+    failures: dict[int, str] = {}
+    keys: list[str] = []
+    if store is not None and jobs:
+        version = pool.start()
+        keys = [key(job, version) for job in jobs]
+        values = store.read(keys)
+    known, missing = len(values), [index for index in range(len(jobs)) if index not in values]
+
+    def consume(place: int, answer: Answer) -> None:
+        index = missing[place]
         if answer.error:
             failures[index] = answer.error
+        elif store is not None:
+            store[keys[index]] = answer.value
         values[index] = answer.value
 
-    pool.run(jobs, consume, progress)
+    def report(part: float) -> None:
+        if progress is not None:
+            progress((known + part * len(missing)) / len(jobs))
+
+    if known:
+        report(0.0)
+    pool.run([jobs[index] for index in missing], consume, report)
     if failures:
         raise SimulationError(f"Circuit {min(failures)}: {failures[min(failures)]}")
-    return values
+    return [values[index] for index in range(len(jobs))]
 
 
 def f_i_curve(
