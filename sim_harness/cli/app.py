@@ -76,6 +76,14 @@ COMMANDS = {
         ),
         "crosscheck:command",
     ),
+    "calibrate": Entry(
+        "Parameter codes for an array of mismatched analog neurons.",
+        (
+            "hillock calibrate --neurons 64 -o codes.json --plot spread.svg",
+            "hillock calibrate --show codes.json",
+        ),
+        "calibrate:calibrate",
+    ),
     "netlist": Entry(
         "Write the analog circuit for ngspice.",
         ("hillock netlist examples/lif.toml -o lif.cir",),
