@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup demo test check lint simulate-analog simulate-digital verify verify-machines mutation \
+.PHONY: help setup demo test check lint simulate-analog calibrate datasheets simulate-digital verify verify-machines mutation \
         verilog formal fpga-report bench docs clean distclean
 
 ARGS ?=
@@ -35,8 +35,14 @@ lint: setup
 	$(RUN) mypy
 	$(RUN) lint-imports
 
-simulate-analog: setup ## the example neuron as a circuit in ngspice (SPEC=file)
-	$(RUN) hillock run "$(SPEC)" --on ngspice $(ARGS)
+simulate-analog: setup ## the analog branch in small: tiers, circuits, network, calibration, noise (SPEC=file)
+	$(RUN) hillock tour "$(SPEC)" $(ARGS)
+
+calibrate: setup ## codes for 64 mismatched neurons, by binary search
+	$(RUN) hillock calibrate $(ARGS)
+
+datasheets: setup ## measure the analog circuits again: docs/datasheets, schematics in docs/circuits
+	$(RUN) hillock datasheets $(ARGS)
 
 simulate-digital: setup ## the example neuron as a Verilog core in Verilator (SPEC=file)
 	$(RUN) hillock run "$(SPEC)" --on verilator $(ARGS)

@@ -124,7 +124,7 @@ class OtaNeuron:
         twin = self.twin()
         low = 1.25 * twin.rheobase
         slowest, limit = (float(twin.periods([current])[0]) for current in (low, 1e6 * low))
-        wanted = max(slowest / 20, 2 * limit)
+        wanted = max(slowest / 24, 2 * limit)
         high = brentq(lambda x: float(twin.periods([math.exp(x)])[0]) - wanted, math.log(low), math.log(1e6 * low))
         return low, math.exp(high)
 

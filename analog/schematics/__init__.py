@@ -5,6 +5,6 @@ draw(CIRCUITS["ota_neuron"], Path("ota_neuron.svg"))
 """
 
 from analog.schematics.circuits import CIRCUITS, Schematic
-from analog.schematics.drawing import draw
+from analog.schematics.drawing import draw, svg
 
-__all__ = ["CIRCUITS", "Schematic", "draw"]
+__all__ = ["CIRCUITS", "Schematic", "draw", "svg"]

@@ -155,7 +155,12 @@ def columns(part: list[Element]) -> list[Column]:
 
 
 def draw(schematic: Schematic, path: Path) -> None:
-    """Write the drawing as .svg; MissingToolError without schemdraw."""
+    """Write the drawing as .svg; as `svg`."""
+    path.write_text(svg(schematic), encoding="utf-8")
+
+
+def svg(schematic: Schematic) -> str:
+    """The drawing as the text of an .svg file; MissingToolError without schemdraw."""
     try:
         schemdraw: Any = importlib.import_module("schemdraw")
     except ModuleNotFoundError:
@@ -174,7 +179,8 @@ def draw(schematic: Schematic, path: Path) -> None:
                 x, y = 0.0, y - height - 2.6
             _part(drawing, title, made, x, y, height)
             x += width + PART
-        drawing.save(str(path))
+        image: bytes = drawing.get_imagedata("svg")
+    return image.decode()
 
 
 def _symbols() -> Any:

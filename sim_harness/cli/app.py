@@ -76,6 +76,11 @@ COMMANDS = {
         ),
         "crosscheck:command",
     ),
+    "tour": Entry(
+        "The analog branch in small: tiers, circuits, network, calibration, noise.",
+        ("hillock tour", "hillock tour examples/lif.toml --json"),
+        "tour:tour",
+    ),
     "calibrate": Entry(
         "Parameter codes for an array of mismatched analog neurons.",
         (
@@ -83,6 +88,11 @@ COMMANDS = {
             "hillock calibrate --show codes.json",
         ),
         "calibrate:calibrate",
+    ),
+    "datasheets": Entry(
+        "Data sheets and schematics of the analog circuits.",
+        ("hillock datasheets", "hillock datasheets --only ota_neuron --quick --root build"),
+        "datasheets:datasheets",
     ),
     "netlist": Entry(
         "Write the analog circuit for ngspice.",

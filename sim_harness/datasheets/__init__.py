@@ -1,0 +1,11 @@
+"""Data sheets of the analog circuits: measured in ngspice, written as documentation.
+
+measure    what is simulated for a neuron or a synapse
+figures    its picture
+page       its text
+published  figures from the literature to hold it against
+"""
+
+from sim_harness.datasheets.page import generate
+
+__all__ = ["generate"]

@@ -1,0 +1,161 @@
+"""The text of the data sheets, and where they are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analog.schematics import CIRCUITS, svg
+from golden.errors import SpecError
+from golden.files import replacing
+from sim_harness.datasheets.figures import neuron_figure
+from sim_harness.datasheets.measure import BOUND, NEURONS, NeuronSheet, neuron_sheet
+from sim_harness.datasheets.published import ENERGIES
+from sim_harness.units import engineering
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from analog.ngspice import Pool
+    from analog.results import Results
+
+FOLDER = Path("docs/datasheets")
+SCHEMATICS = Path("docs/circuits")
+
+
+def generate(
+    root: Path,
+    pool: Pool,
+    names: Sequence[str] = (),
+    *,
+    technology: str = "sky130",
+    quick: bool = False,
+    store: Results | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> tuple[list[Path], list[NeuronSheet]]:
+    """Measure the neuron circuits ``names`` (default: all) and write their pages, pictures and schematics.
+
+    Schematics of all circuits are drawn.  Raises SpecError for an unknown name, or a folder that is no checkout.
+    """
+    if not (root / "docs").is_dir():
+        raise SpecError.rule("Folder", "a checkout of Hillock with a folder docs", root)
+    wanted = list(names) or list(NEURONS)
+    for name in wanted:
+        if name not in NEURONS:
+            raise SpecError.rule("Data sheet", f"one of {', '.join(NEURONS)}", repr(name))
+    written, sheets = [], []
+    for folder in (FOLDER, SCHEMATICS):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    for name, schematic in CIRCUITS.items():
+        path = root / SCHEMATICS / f"{name}.svg"
+        with replacing(path) as partial:
+            partial.write_text(svg(schematic), encoding="utf-8")
+        written.append(path)
+    for name in wanted:
+        report = None if progress is None else lambda part, name=name: progress(name, part)
+        sheet = neuron_sheet(pool, NEURONS[name], technology=technology, quick=quick, store=store, report=report)
+        sheets.append(sheet)
+        for path, text in (
+            (root / FOLDER / f"{name}.svg", neuron_figure(sheet)),
+            (root / FOLDER / f"{name}.md", neuron_page(sheet)),
+        ):
+            with replacing(path) as partial:
+                partial.write_text(text, encoding="utf-8")
+            written.append(path)
+    return written, sheets
+
+
+def neuron_page(sheet: NeuronSheet) -> str:
+    """Markdown; every number is measured, but for the published ones."""
+    entry, process = sheet.entry, sheet.process
+    rates = 1 / sheet.periods
+    static = sheet.static * sheet.periods
+    low, high = (engineering(current, "A") for current in sheet.drives)
+    slowest, fastest = (engineering(float(rates[k]), "Hz") for k in (0, -1))
+    verdict = "within" if sheet.within else "BEYOND"
+    held = int(sheet.held.sum())
+    lines = [
+        f"# Data sheet: {entry.title}",
+        "",
+        f"{process.made.title}, default parameters, {process.celsius:g} C. Written by `make datasheets`; how",
+        "each number is measured is in `sim_harness/datasheets/measure.py`. The circuit, its equations, its schematic:",
+        f"[{entry.name}](../circuits/{entry.name}.md).",
+        "",
+        f"![data sheet]({entry.name}.svg)",
+        "",
+        "## Firing",
+        "",
+        f"From {low} to {high}: {slowest} to {fastest}, a factor {rates[-1] / rates[0]:.0f}.",
+        "The golden twin, fitted automatically on runs at other currents, is off by at most",
+        f"{100 * sheet.largest:.3f} % of an interval on the {held} currents that it was not fitted on,",
+        f"{verdict} the bound of {100 * BOUND:g} %.",
+        "",
+        "| input | interval | rate | twin off by | energy per spike | of it static | dynamic |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for k in range(0, sheet.currents.size, max(1, sheet.currents.size // 5)):
+        lines.append(
+            f"| {engineering(float(sheet.currents[k]), 'A')} | {engineering(float(sheet.periods[k]), 's')} "
+            f"| {engineering(float(rates[k]), 'Hz')} | {100 * sheet.twin_errors[k]:+.3f} % "
+            f"| {engineering(float(sheet.energies[k]), 'J')} | {engineering(float(static[k]), 'J')} "
+            f"| {engineering(float(max(sheet.energies[k] - static[k], 0.0)), 'J')} |"
+        )
+    lines += [
+        "",
+        f"Static power, without input: {engineering(sheet.static, 'W')}, the bias currents included.",
+        "Published energies:",
+        "",
+        "| | energy | per | source |",
+        "|---|---|---|---|",
+        *(f"| {e.what} | {engineering(e.energy, 'J')} | {e.per} | {e.source} |" for e in ENERGIES),
+        "",
+    ]
+    for title, pairs, bias in (
+        ("Membrane time constant", sheet.time_constants, entry.time_bias),
+        (entry.ref_name.capitalize(), sheet.refractory, entry.ref_bias),
+    ):
+        if pairs and bias is not None:
+            lines += [
+                f"## {title} against {bias[0]}",
+                "",
+                f"| {bias[0]} | {title.lower()} | times bias |",
+                "|---|---|---|",
+            ]
+            lines += [
+                f"| {engineering(current, 'A')} | {engineering(value, 's')} | {engineering(current * value, 'C')} |"
+                for current, value in pairs
+            ]
+            lines.append("")
+    nominal = sheet.conditions[0][1]
+    relative = sheet.samples / sheet.nominal - 1
+    silent = int((~np.isfinite(relative)).sum())
+    known = relative[np.isfinite(relative)]
+    middle = float(np.sqrt(np.prod(sheet.drives)))
+    lines += [
+        f"## Corners, temperature and supply, at {engineering(middle, 'A')}",
+        "",
+        "| | interval | off nominal |",
+        "|---|---|---|",
+        *(
+            f"| {name} | {engineering(period, 's')} | {100 * (period / nominal - 1):+.1f} % |"
+            for name, period in sheet.conditions
+        ),
+        "",
+        "## Mismatch",
+        "",
+        f"{sheet.samples.size} chips at {high}: the interval's sigma is {100 * known.std():.2f} %; it is between",
+        f"{100 * known.min():+.1f} % and {100 * known.max():+.1f} % off the nominal one, and {silent} are silent.",
+        "",
+        "## Cost",
+        "",
+        f"{engineering(_rounded(sheet.seconds), 's')} of CPU a spike on the f-I curve;",
+        f"{_rounded(sheet.monte_carlo):g} s for the {sheet.samples.size} samples; to two digits, on one machine.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.2g}")
