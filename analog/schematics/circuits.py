@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analog.neurons.axon_hillock import AxonHillock
 from analog.neurons.dpi import DpiNeuron
@@ -25,21 +25,27 @@ class Schematic:
     """A circuit to draw.
 
     title    over the drawing
-    blocks   the circuit
+    circuit  the circuit, with ``blocks()`` and ``twin()``
     groups   titles of its parts to the beginnings of their devices' names, without M, C or I; in the order drawn
     prefix   left out of all names in the drawing (a synapse's own)
     """
 
     title: str
-    blocks: tuple[Block, ...]
+    circuit: Any
     groups: Mapping[str, tuple[str, ...]]
     prefix: str = ""
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The circuit's supply, biases and devices."""
+        blocks: tuple[Block, ...] = self.circuit.blocks()
+        return blocks
 
 
 CIRCUITS: Mapping[str, Schematic] = {
     "ota_neuron": Schematic(
         "OTA neuron",
-        OtaNeuron().blocks(),
+        OtaNeuron(),
         {
             "membrane": ("m",),
             "leak OTA": ("lk",),
@@ -51,12 +57,12 @@ CIRCUITS: Mapping[str, Schematic] = {
     ),
     "axon_hillock": Schematic(
         "axon-hillock neuron",
-        AxonHillock().blocks(),
+        AxonHillock(),
         {"membrane": ("m", "fb"), "amplifier": ("aa", "ab"), "reset": ("rb", "rm", "rs")},
     ),
     "indiveri": Schematic(
         "low-power integrate-and-fire neuron",
-        IndiveriNeuron().blocks(),
+        IndiveriNeuron(),
         {
             "membrane": ("m",),
             "leak": ("lk",),
@@ -69,7 +75,7 @@ CIRCUITS: Mapping[str, Schematic] = {
     ),
     "dpi_neuron": Schematic(
         "DPI neuron",
-        DpiNeuron().blocks(),
+        DpiNeuron(),
         {
             "biases": ("B", "tau", "gth", "ref", "bias"),
             "input filter": ("L",),
@@ -79,7 +85,7 @@ CIRCUITS: Mapping[str, Schematic] = {
     ),
     "dpi_synapse": Schematic(
         "DPI synapse",
-        DpiSynapse().blocks(),
+        DpiSynapse(),
         {
             "weight": ("w", "b1", "b2"),
             "gain": ("thr", "b3"),
@@ -91,7 +97,7 @@ CIRCUITS: Mapping[str, Schematic] = {
     ),
     "pulsed_mirror": Schematic(
         "pulsed current mirror",
-        PulsedMirror().blocks(),
+        PulsedMirror(),
         {
             "bias": ("bias", "ref"),
             **{f"bit {bit}": tuple(f"{kind}{bit}" for kind in "pqnoms") for bit in range(6)},
@@ -100,13 +106,13 @@ CIRCUITS: Mapping[str, Schematic] = {
     ),
     "bss2_synapse": Schematic(
         "current-based synapse",
-        Bss2Synapse().blocks(),
+        Bss2Synapse(),
         {"weight": ("w", "d"), "synaptic line": ("line", "r"), "output OTA": ("g",)},
         prefix="syn_",
     ),
     "conductance_synapse": Schematic(
         "conductance-based synapse",
-        ConductanceSynapse().blocks(),
+        ConductanceSynapse(),
         {"weight": ("w", "d"), "synaptic line": ("line", "r"), "output": ("",)},
         prefix="syn_",
     ),

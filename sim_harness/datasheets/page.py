@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analog.schematics import CIRCUITS, svg
+from analog.schematics import CIRCUITS, Schematic, svg
 from golden.errors import SpecError
 from golden.files import replacing
 from sim_harness.datasheets.figures import neuron_figure
@@ -50,9 +51,10 @@ def generate(
         (root / folder).mkdir(parents=True, exist_ok=True)
     for name, schematic in CIRCUITS.items():
         path = root / SCHEMATICS / f"{name}.svg"
-        with replacing(path) as partial:
-            partial.write_text(svg(schematic), encoding="utf-8")
-        written.append(path)
+        for place, text in ((path, svg(schematic)), (path.with_suffix(".md"), circuit_page(name, schematic))):
+            with replacing(place) as partial:
+                partial.write_text(text, encoding="utf-8")
+            written.append(place)
     for name in wanted:
         report = None if progress is None else lambda part, name=name: progress(name, part)
         sheet = neuron_sheet(pool, NEURONS[name], technology=technology, quick=quick, store=store, report=report)
@@ -65,6 +67,54 @@ def generate(
                 partial.write_text(text, encoding="utf-8")
             written.append(path)
     return written, sheets
+
+
+def circuit_page(name: str, schematic: Schematic) -> str:
+    """Markdown: the drawing, and what the circuit's and its twin's own documentation and netlist say."""
+    circuit, twin = schematic.circuit, schematic.circuit.twin()
+    modules = [inspect.getmodule(type(each)) for each in (circuit, twin)]
+    first, rest = (inspect.getdoc(modules[0]) or "").split("\n\n", 1)
+    cards = [card for block in schematic.blocks for card in block.cards()]
+    sheet = f"Measured: [data sheet](../datasheets/{name}.md). " if name in NEURONS else ""
+    files = [str(module.__name__).replace(".", "/") + ".py" for module in modules if module is not None]
+    return "\n".join(
+        (
+            f"# {schematic.title[:1].upper()}{schematic.title[1:]}",
+            "",
+            first.replace("\n", " "),
+            "",
+            f"{sheet}Written by `make datasheets` from `{files[0]}` and `{files[1]}`.",
+            "",
+            f"![schematic]({name}.svg)",
+            "",
+            "Transistors with W/L in micrometres; bulks at ground or the supply. Drawn from the netlist below.",
+            "",
+            "```text",
+            rest,
+            "```",
+            "",
+            "## Ports, parameters, limits",
+            "",
+            "```text",
+            inspect.getdoc(type(circuit)) or "",
+            "```",
+            "",
+            "## Golden twin",
+            "",
+            "```text",
+            inspect.getdoc(modules[1]) or "",
+            "```",
+            "",
+            "## Netlist",
+            "",
+            f"In {circuit.process.made.title}, with default parameters and without the foundry's models.",
+            "",
+            "```spice",
+            *(card.split(" ad=")[0] if card.startswith("M") else card for card in cards),
+            "```",
+            "",
+        )
+    )
 
 
 def neuron_page(sheet: NeuronSheet) -> str:
