@@ -111,6 +111,7 @@ class AnalogSettings:
     corner         process corner of the transistors: "tt", "ff", "ss", "sf", "fs"
     celsius        temperature [degree Celsius] of the macro tier and the transistors
     mismatch       seed of the chip's devices (each neuron has its own); None: all are alike
+    calibration    file of `hillock calibrate` whose codes the neurons get (sky130 and gf180); None: nominal biases
     chip           "none" or "brainscales2": ranges, and bits of parameters, weights and readout
     solver         ngspice's options; None leaves ngspice its own defaults (wrong: see docs/analog.md)
 
@@ -129,6 +130,7 @@ class AnalogSettings:
     corner: str = "tt"
     celsius: float = 27.0
     mismatch: int | None = None
+    calibration: str | None = None
     chip: str = "none"
     solver: SolverOptions | None = field(default_factory=SolverOptions)
 
@@ -165,6 +167,8 @@ class AnalogSettings:
             raise SpecError.rule("Analog chip", f"one of {NONE}, {', '.join(CHIPS)}", repr(self.chip))
         for name in ("v_min", "v_max"):
             object.__setattr__(self, name, on_grid(getattr(self, name), self.chip, self.supply))
+        if self.calibration is not None and TIERS[self.tier].technology == "macro":
+            raise SpecError.rule("Analog calibration", "given for tier sky130 or gf180", f"for {self.tier}")
         self.process  # noqa: B018  # corner, temperature, supply and mismatch have the process's rules
 
     @property

@@ -156,7 +156,7 @@ class Experiment:
             stimulus=stimulus,
             dt=dt,
             fixed=FixedSettings.from_table(tables.get("fixed", {}), neuron, bool(stimulus.spikes.size)),
-            analog=AnalogSettings.from_table(tables.get("analog", {})),
+            analog=_analog(tables.get("analog", {}), folder),
             seed=seed,
             # A population made smaller than the file's keeps what is left of the record.
             record=tuple(n for n in record if n < network.size) or (network.size - 1,),
@@ -199,7 +199,7 @@ class Experiment:
             name=str(tables.get("name", "network")),
             dt=_positive("Key run.dt", number("Key run.dt", run.get("dt", 1e-3))),
             fixed=FixedSettings.from_table(tables.get("fixed", {}), network.neuron, has_input_spikes=True),
-            analog=AnalogSettings.from_table(tables.get("analog", {})),
+            analog=_analog(tables.get("analog", {}), folder),
             seed=seed,
             record=tuple(record),
             machines=machines,
@@ -234,6 +234,14 @@ class Experiment:
     def tick_inputs(self) -> TickInputs:
         """The stimulus as integers."""
         return self.quantised.inputs(self.stimulus)
+
+
+def _analog(table: Mapping[str, Any], folder: Path | None) -> AnalogSettings:
+    """The circuit's settings; a calibration's file is beside the experiment's, unless its path says otherwise."""
+    path = table.get("calibration")
+    if isinstance(path, str) and folder is not None:
+        table = {**table, "calibration": str(folder / path)}
+    return AnalogSettings.from_table(table)
 
 
 def _machine_options(name: str, table: Any) -> Mapping[str, Any]:

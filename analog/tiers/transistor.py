@@ -7,8 +7,12 @@ What corner, temperature, supply and mismatch then make of it is the circuit's o
 
 from __future__ import annotations
 
+import functools
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analog.calibration import load
 from analog.neurons.ota import OtaNeuron
 from analog.technology import Process
 from analog.technology.ekv import ekv
@@ -16,6 +20,7 @@ from analog.tiers.built import Built
 from golden.errors import SpecError
 
 if TYPE_CHECKING:
+    from analog.calibration import Calibration
     from analog.mapping import HardwareLIF
     from analog.settings import AnalogSettings
 
@@ -25,6 +30,8 @@ I_REF = 2.5e-9, 2.5e-6
 #: Bias of the comparator [A]: the faster the membrane, the more, up to a parameter memory's full scale.
 I_CMP = 0.5e-6, 2.5e-6
 _FAST = 1e-6
+#: How near a neuron must be to the targets of its calibration.
+SAME = 1e-3
 
 
 def build(hardware: HardwareLIF, settings: AnalogSettings, capacitance: float) -> Built:
@@ -36,6 +43,8 @@ def build(hardware: HardwareLIF, settings: AnalogSettings, capacitance: float) -
 
 def neuron_of(hardware: HardwareLIF, settings: AnalogSettings, capacitance: float) -> OtaNeuron:
     """The OTA neuron for ``hardware``, its own membrane capacitor being ``capacitance`` [F]."""
+    if settings.calibration is not None:
+        return _calibrated(hardware, settings, capacitance, settings.calibration)
     process = settings.process.within(f"neuron {hardware.index}")
     typical = Process(process.technology)
     who = f"(neuron {hardware.index})"
@@ -67,3 +76,34 @@ def neuron_of(hardware: HardwareLIF, settings: AnalogSettings, capacitance: floa
         I_cmp=min(max(I_CMP[0], I_CMP[0] * _FAST / hardware.tau_m), I_CMP[1]),
         V_start=hardware.rest,
     )
+
+
+def _calibrated(hardware: HardwareLIF, settings: AnalogSettings, capacitance: float, path: str) -> OtaNeuron:
+    """With the codes of a calibration, which must be of this chip and for this neuron."""
+    found = _loaded(path, Path(path).stat().st_mtime_ns if Path(path).is_file() else 0)
+    made, who = found.chip.process, f"(neuron {hardware.index})"
+    if replace(made, supply=made.vdd) != settings.process:
+        rule = f"made on {made.technology} {made.corner}, {made.celsius:g} C, mismatch {made.mismatch}, as {path} is"
+        value = f"{settings.process.technology} {settings.corner}, {settings.celsius:g} C, mismatch {settings.mismatch}"
+        raise SpecError.rule("Analog process", rule, value)
+    if hardware.index >= found.size:
+        raise SpecError.rule("Calibrated neurons", f"below {found.size} in {path}", hardware.index)
+    targets = found.chip.targets
+    for name, wanted, calibrated in (
+        ("tau_m", hardware.tau_m, targets.tau_mem),
+        ("t_ref", hardware.t_ref, targets.t_ref),
+        ("E_L", hardware.rest, targets.V_leak),
+        ("V_th", hardware.threshold, targets.V_th),
+        ("V_reset", hardware.reset, targets.V_reset),
+    ):
+        if abs(wanted - calibrated) > SAME * abs(calibrated):
+            unit = "s" if name in ("tau_m", "t_ref") else "V"
+            rule = f"{calibrated:g} {unit} in hardware, for which {path} is made"
+            raise SpecError.rule(f"Neuron {name} {who}", rule, f"{wanted:.4g} {unit}")
+    neuron = found.chip.neuron(hardware.index, found.codes[hardware.index])
+    return replace(neuron, C_m=capacitance, V_start=hardware.rest)
+
+
+@functools.lru_cache(maxsize=8)
+def _loaded(path: str, _changed: int) -> Calibration:
+    return load(path)

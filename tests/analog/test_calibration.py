@@ -10,16 +10,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analog import AnalogSettings
 from analog.calibration import LIMITS, Calibration, Readout, Targets, calibrate, load, save
 from analog.calibration.observables import LENGTH, SAMPLES, decay
 from analog.calibration.parameters import PARAMETERS, Chip
 from analog.calibration.search import _binary, _predictive, trimmed_sigma
 from analog.ngspice import pool
+from analog.simulation import build
 from analog.technology import Process
+from golden import stimulus as stimuli
 from golden.errors import SpecError
+from golden.network import Network
+from golden.neurons.lif import LIFNeuron
 from sim_harness import toolchain
 
 PROCESS = Process("macro", mismatch=1)
+TARGETS = Targets()
 
 
 def test_codes_of_typical_devices_are_in_the_middle_of_their_ranges() -> None:
@@ -170,3 +176,32 @@ def test_refused() -> None:
         calibrate(workers, PROCESS, Targets(), 4, method="guess")
     with pytest.raises(SpecError, match="Calibrated neurons must be at least 2"):
         calibrate(workers, PROCESS, Targets(), 1)
+
+
+def test_a_calibrated_network_has_the_codes_of_its_file(tmp_path: Path) -> None:
+    """In the circuits of a tier: this chip, these targets, these neurons, or it is refused."""
+    path = str(tmp_path / "codes.json")
+    made = replace(made_up(0.1), chip=Chip.of(Process("sky130", mismatch=1), TARGETS))
+    save(made, path)
+    neuron = LIFNeuron.from_tau(tau_m=10e-3, R=1e8, E_L=-60e-3, V_th=-50e-3, V_reset=-70e-3, t_ref=2e-3)
+    table = {"tier": "sky130", "mismatch": 1, "acceleration": 1e3, "v_min": 0.5, "v_max": 0.9, "calibration": path}
+    network, drive = Network(neuron, 2), stimuli.constant(2, 0.05, 2e-10)
+    circuits = build(network, drive, AnalogSettings.from_table(table))
+    for index, circuit in enumerate(circuits):
+        found, codes = circuit.built.neuron, made.codes[index]
+        assert found is not None
+        assert found.I_leak == made.chip.converters["tau_mem"].value(codes["tau_mem"])
+        assert found.I_ref == made.chip.converters["t_ref"].value(codes["t_ref"])
+        # The buffers' offsets are the chip's.
+        assert found.V_th == made.chip.neuron(index, codes).V_th != made.chip.converters["V_th"].value(codes["V_th"])
+    for change, message in (
+        ({"mismatch": 2}, "Analog process must be made on sky130 tt, 27 C, mismatch 1"),
+        ({"acceleration": 2e3}, r"Neuron tau_m \(neuron 0\) must be 1e-05 s in hardware"),
+        ({"v_max": 0.95}, r"Neuron E_L \(neuron 0\) must be 0.7 V in hardware"),
+        ({"tier": "ideal"}, "Analog calibration must be given for tier sky130 or gf180, not for ideal"),
+        ({"calibration": "none.json"}, "Calibration must be an existing file, not none.json"),
+    ):
+        with pytest.raises(SpecError, match=message):
+            build(network, drive, AnalogSettings.from_table({**table, **change}))
+    with pytest.raises(SpecError, match=r"Calibrated neurons must be below 64 in .*, not 64"):
+        build(Network(neuron, 65), stimuli.constant(65, 0.05, 2e-10), AnalogSettings.from_table(table))
