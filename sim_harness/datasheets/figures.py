@@ -13,6 +13,7 @@ from sim_harness.report.plots import _STYLE, _figure, _svg
 
 if TYPE_CHECKING:
     from sim_harness.datasheets.measure import NeuronSheet
+    from sim_harness.datasheets.synapses import SynapseSheet
 
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#8a8a8a"
 #: Ink and ground of a figure that stands alone.
@@ -34,6 +35,33 @@ def neuron_figure(sheet: NeuronSheet) -> str:
             for axis in (panel.xaxis, panel.yaxis):
                 if axis.get_scale() == "log":
                     _decades(axis)
+        text = _svg(figure, f"Data sheet of the {sheet.entry.title}")
+    return text.replace(">", f">{_GROUND}", 1)
+
+
+def synapse_figure(sheet: SynapseSheet) -> str:
+    """An <svg> of three panels."""
+    with mpl.rc_context(_STYLE):
+        figure = _figure(11.0, 3.4)
+        axes = figure.subplots(1, 3)
+        codes = sheet.entry.weight[0] == "weight"
+        x = sheet.weights if codes else sheet.weights * 1e9
+        axes[0].plot(x, sheet.predicted * 1e15, color=GREY, linewidth=2.5, label="golden twin")
+        axes[0].plot(x, sheet.charges * 1e15, "o", color=BLUE, markersize=4, label="ngspice")
+        name = "weight code" if codes else f"{sheet.entry.weight[0]} [nA]"
+        axes[0].set(
+            xlabel=name, ylabel="charge [fC]", title="charge of an event" if sheet.entry.pulses == 1 else "charge"
+        )
+        axes[0].legend(fontsize=8)
+        _law(axes[1], sheet.time_constants, "time constant", ("I_tau", ()))
+        relative = 100 * (sheet.samples / sheet.charges[-1] - 1)
+        axes[2].hist(relative, bins=16, color=BLUE, alpha=0.8)
+        axes[2].axvline(0, color=GREY, linewidth=1)
+        axes[2].set(xlabel="charge [% off nominal]", ylabel="samples")
+        axes[2].set_title(f"mismatch, {relative.size} chips: sigma {relative.std():.1f} %")
+        if sheet.time_constants:
+            for axis in (axes[1].xaxis, axes[1].yaxis):
+                _decades(axis)
         text = _svg(figure, f"Data sheet of the {sheet.entry.title}")
     return text.replace(">", f">{_GROUND}", 1)
 

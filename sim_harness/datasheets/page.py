@@ -11,9 +11,11 @@ import numpy as np
 from analog.schematics import CIRCUITS, Schematic, svg
 from golden.errors import SpecError
 from golden.files import replacing
-from sim_harness.datasheets.figures import neuron_figure
+from sim_harness.datasheets.figures import neuron_figure, synapse_figure
 from sim_harness.datasheets.measure import BOUND, NEURONS, NeuronSheet, neuron_sheet
 from sim_harness.datasheets.published import ENERGIES
+from sim_harness.datasheets.synapses import BOUND as CHARGE_BOUND
+from sim_harness.datasheets.synapses import SYNAPSES, SynapseSheet, steps, synapse_sheet
 from sim_harness.units import engineering
 
 if TYPE_CHECKING:
@@ -35,18 +37,20 @@ def generate(
     quick: bool = False,
     store: Results | None = None,
     progress: Callable[[str, float], None] | None = None,
-) -> tuple[list[Path], list[NeuronSheet]]:
-    """Measure the neuron circuits ``names`` (default: all) and write their pages, pictures and schematics.
+) -> tuple[list[Path], list[NeuronSheet | SynapseSheet]]:
+    """Measure the circuits ``names`` (default: all) and write their pages, pictures and schematics.
 
     Schematics of all circuits are drawn.  Raises SpecError for an unknown name, or a folder that is no checkout.
     """
     if not (root / "docs").is_dir():
         raise SpecError.rule("Folder", "a checkout of Hillock with a folder docs", root)
-    wanted = list(names) or list(NEURONS)
+    known = (*NEURONS, *SYNAPSES)
+    wanted = list(names) or list(known)
     for name in wanted:
-        if name not in NEURONS:
-            raise SpecError.rule("Data sheet", f"one of {', '.join(NEURONS)}", repr(name))
-    written, sheets = [], []
+        if name not in known:
+            raise SpecError.rule("Data sheet", f"one of {', '.join(known)}", repr(name))
+    written: list[Path] = []
+    sheets: list[NeuronSheet | SynapseSheet] = []
     for folder in (FOLDER, SCHEMATICS):
         (root / folder).mkdir(parents=True, exist_ok=True)
     for name, schematic in CIRCUITS.items():
@@ -57,14 +61,17 @@ def generate(
             written.append(place)
     for name in wanted:
         report = None if progress is None else lambda part, name=name: progress(name, part)
-        sheet = neuron_sheet(pool, NEURONS[name], technology=technology, quick=quick, store=store, report=report)
-        sheets.append(sheet)
-        for path, text in (
-            (root / FOLDER / f"{name}.svg", neuron_figure(sheet)),
-            (root / FOLDER / f"{name}.md", neuron_page(sheet)),
-        ):
+        if name in NEURONS:
+            sheet = neuron_sheet(pool, NEURONS[name], technology=technology, quick=quick, store=store, report=report)
+            picture, text = neuron_figure(sheet), neuron_page(sheet)
+            sheets.append(sheet)
+        else:
+            synapse = synapse_sheet(pool, SYNAPSES[name], technology=technology, quick=quick)
+            picture, text = synapse_figure(synapse), synapse_page(synapse)
+            sheets.append(synapse)
+        for path, content in ((root / FOLDER / f"{name}.svg", picture), (root / FOLDER / f"{name}.md", text)):
             with replacing(path) as partial:
-                partial.write_text(text, encoding="utf-8")
+                partial.write_text(content, encoding="utf-8")
             written.append(path)
     return written, sheets
 
@@ -75,7 +82,7 @@ def circuit_page(name: str, schematic: Schematic) -> str:
     modules = [inspect.getmodule(type(each)) for each in (circuit, twin)]
     first, rest = (inspect.getdoc(modules[0]) or "").split("\n\n", 1)
     cards = [card for block in schematic.blocks for card in block.cards()]
-    sheet = f"Measured: [data sheet](../datasheets/{name}.md). " if name in NEURONS else ""
+    sheet = f"Measured: [data sheet](../datasheets/{name}.md). " if name in (*NEURONS, *SYNAPSES) else ""
     files = [str(module.__name__).replace(".", "/") + ".py" for module in modules if module is not None]
     return "\n".join(
         (
@@ -202,6 +209,62 @@ def neuron_page(sheet: NeuronSheet) -> str:
         "",
         f"{engineering(_rounded(sheet.seconds), 's')} of CPU a spike on the f-I curve;",
         f"{_rounded(sheet.monte_carlo):g} s for the {sheet.samples.size} samples; to two digits, on one machine.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def synapse_page(sheet: SynapseSheet) -> str:
+    """Markdown; every number is measured."""
+    entry, process = sheet.entry, sheet.process
+    name, codes = entry.weight[0], entry.weight[0] == "weight"
+    verdict = "within" if sheet.within else "BEYOND"
+    train = "one pulse" if entry.pulses == 1 else f"{entry.pulses} pulses, {entry.apart:g} time constants apart"
+    relative = sheet.samples / sheet.charges[-1] - 1
+    inl, lsb = steps(sheet)
+    lines = [
+        f"# Data sheet: {entry.title}",
+        "",
+        f"{process.made.title}, default parameters, {process.celsius:g} C. Written by `make datasheets`; how",
+        "each number is measured is in `sim_harness/datasheets/synapses.py`. The circuit, equations, schematic:",
+        f"[{entry.name}](../circuits/{entry.name}.md).",
+        "",
+        f"![data sheet]({entry.name}.svg)",
+        "",
+        "## Charge",
+        "",
+        f"Into a membrane held at {engineering(entry.held * process.vdd, 'V')}, by {train}",
+        f"of {engineering(entry.width, 's')}. The golden twin, fitted automatically, is off by at most",
+        f"{100 * sheet.largest:.2f} % of the largest charge at values that it was not fitted on,",
+        f"{verdict} the bound of {100 * CHARGE_BOUND:g} %.",
+        "",
+    ]
+    if codes:
+        lines += [
+            f"One code is {engineering(lsb, 'C')}; the largest integral nonlinearity is {inl:.2f} codes of 63.",
+            "",
+        ]
+    lines += [f"| {name} | charge | twin off by | off the line |", "|---|---|---|---|"]
+    top = float(np.abs(sheet.charges).max())
+    for k in range(sheet.weights.size):
+        label = f"{sheet.weights[k]:g}" if codes else engineering(float(sheet.weights[k]), "A")
+        off = 100 * (sheet.predicted[k] - sheet.charges[k]) / top
+        lines.append(
+            f"| {label} | {engineering(float(sheet.charges[k]), 'C')} | {off:+.2f} % | {100 * sheet.inl[k]:+.2f} % |"
+        )
+    if sheet.time_constants:
+        lines += ["", "## Time constant against I_tau", "", "| I_tau | time constant | times bias |", "|---|---|---|"]
+        lines += [
+            f"| {engineering(bias, 'A')} | {engineering(tau, 's')} | {engineering(bias * tau, 'C')} |"
+            for bias, tau in sheet.time_constants
+        ]
+    lines += [
+        "",
+        "## Mismatch and cost",
+        "",
+        f"{relative.size} chips: the charge's sigma is {100 * relative.std():.1f} %; it is between",
+        f"{100 * relative.min():+.1f} % and {100 * relative.max():+.1f} % off the nominal one.",
+        f"{engineering(_rounded(sheet.seconds), 's')} of CPU an event.",
         "",
     ]
     return "\n".join(lines)
