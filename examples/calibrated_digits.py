@@ -104,7 +104,7 @@ def study(classes: int = 10, images: int | None = None, spot: int = 1, seed: int
         found = calibrate(
             workers,
             process,
-            Targets(),
+            TARGETS,
             size,
             method="predictive",
             progress=lambda part: progress.update(bar, completed=part),

@@ -10,6 +10,7 @@ import numpy as np
 
 from analog.bench import Observed, constant, gather, job, transient
 from analog.fitting import fitted, measure
+from analog.montecarlo import chips
 from analog.neurons.axon_hillock import AxonHillock
 from analog.neurons.dpi import DpiNeuron
 from analog.neurons.indiveri import IndiveriNeuron
@@ -244,7 +245,7 @@ def monte_carlo(
 
     The same values whatever the number of processes: a device's deviation is that of its name and chip.
     """
-    circuits = [entry.make(replace(process, mismatch=chip)) for chip in range(1, samples + 1)]
+    circuits = [entry.make(chip) for chip in chips(process, samples)]
     period = float(entry.make(process).twin().periods([current])[0])
     jobs = [job(each, transient(each, (constant(current),), 3.9 * period)) for each in circuits]
     found, seconds = timed(pool, jobs, report)

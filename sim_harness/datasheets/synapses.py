@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analog.blocks.pulse_input import PulseInput
+from analog.montecarlo import chips
 from analog.synapses import probe
 from analog.synapses.bss2 import Bss2Synapse
 from analog.synapses.conductance import ConductanceSynapse
@@ -142,7 +143,8 @@ def synapse_sheet(pool: Pool, entry: SynapseEntry, *, technology: str = "sky130"
     """Measure a synapse; ``quick`` with fewer weights and samples, for tests."""
     process = Process(technology)
     synapse, (name, values) = entry.make(process), entry.weight
-    values = values[::4] if quick else values
+    if quick:
+        values = tuple(values[k] for k in np.linspace(0, len(values) - 1, 5).round().astype(int))
     jobs = [_job(entry, replace(synapse, **{name: value})) for value in values]
     found, seconds = timed(pool, jobs)
     charges = np.array([charge for charge, _ in found])
@@ -152,9 +154,9 @@ def synapse_sheet(pool: Pool, entry: SynapseEntry, *, technology: str = "sky130"
         biases = entry.biases[1:4:2] if quick else entry.biases
         answers, _ = timed(pool, [_job(entry, replace(synapse, I_tau=bias)) for bias in biases])
         pairs = tuple((bias, tau) for bias, (_, tau) in zip(biases, answers, strict=True))
-    chips = [entry.make(replace(process, mismatch=chip)) for chip in range(1, (8 if quick else 100) + 1)]
+    made = [entry.make(chip) for chip in chips(process, 8 if quick else 100)]
     largest = values[-1]
-    samples, _ = timed(pool, [_job(entry, replace(chip, **{name: largest})) for chip in chips])
+    samples, _ = timed(pool, [_job(entry, replace(chip, **{name: largest})) for chip in made])
     weights = np.array(values, dtype=np.float64)
     line = charges[0] + (weights - weights[0]) / (weights[-1] - weights[0]) * (charges[-1] - charges[0])
     events = len(jobs) * entry.pulses
@@ -198,8 +200,7 @@ def _twin(
 ) -> tuple[FloatArray, set[float]]:
     """Charges of the fitted twin at all ``values``, and the values that it was fitted on."""
     if isinstance(synapse, PulsedMirror):
-        seen = {1.0, 16.0, 63.0}
-        places = [k for k, value in enumerate(values) if value in seen or k == len(values) - 1]
+        places = [1, len(values) // 2, len(values) - 1]
         codes = np.array([values[k] for k in places])
         mirror = fit_samples(
             synapse.twin(),

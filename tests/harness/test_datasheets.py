@@ -16,8 +16,9 @@ from sim_harness import toolchain
 from sim_harness.cli.app import run
 from sim_harness.datasheets import generate
 from sim_harness.datasheets.measure import NEURONS, Fall, monte_carlo, neuron_sheet
-from sim_harness.datasheets.page import neuron_page
+from sim_harness.datasheets.page import neuron_page, synapse_page
 from sim_harness.datasheets.published import ENERGIES
+from sim_harness.datasheets.synapses import SYNAPSES, synapse_sheet
 
 
 def workers(processes: int = 2):  # type: ignore[no-untyped-def]
@@ -90,6 +91,26 @@ def test_refused(tmp_path: Path) -> None:
         generate(tmp_path, workers(1))
     (tmp_path / "docs").mkdir()
     with pytest.raises(
-        SpecError, match="Data sheet must be one of ota_neuron, axon_hillock, indiveri, dpi_neuron, not 'x'"
+        SpecError, match=r"Data sheet must be one of ota_neuron, axon_hillock, .*, pulsed_mirror, not 'x'"
     ):
         generate(tmp_path, workers(1), ["x"])
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", ["bss2_synapse", "pulsed_mirror"])
+def test_a_synapses_charge_is_its_weight_and_its_twins(name: str) -> None:
+    sheet = synapse_sheet(workers(), SYNAPSES[name], quick=True)
+    assert sheet.within
+    assert "\nwithin the bound" in synapse_page(sheet)
+    codes = sheet.weights / sheet.weights[-1]
+    assert sheet.charges / sheet.charges[-1] == pytest.approx(codes, abs=0.01)
+    if name == "pulsed_mirror":
+        # weight I_lsb t_p, and up to 3 fC a finger of the legs' drains (docs/circuits/pulsed_mirror.md).
+        ideal = sheet.weights[-1] * 8e-9 * 1e-6
+        assert ideal < sheet.charges[-1] < ideal + sheet.weights[-1] * 3e-15
+    else:
+        # weight I_lsb t_p I_gm / I_tau, from rest to rest: both biases are 100 nA.
+        assert sheet.charges[-1] == pytest.approx(sheet.weights[-1] * 80e-9 * 8e-9, rel=0.1)
+    wrong = replace(sheet, predicted=sheet.predicted * 1.03)
+    assert not wrong.within
+    assert "\nBEYOND the bound" in synapse_page(wrong)
