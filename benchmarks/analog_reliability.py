@@ -84,14 +84,13 @@ def main() -> None:
             print(f"point {number}: {error}")
             continue
         silent += int((~np.isfinite(seen.periods)).sum())
-        off = np.abs(errors(twin, held, seen.periods))
-        worst.append(float(off[np.isfinite(seen.periods)].max(initial=0.0)))
+        fires = np.isfinite(seen.periods)
+        worst.append(float(np.abs(errors(twin, held[fires], seen.periods[fires])).max(initial=0.0)))
     found = np.array(worst)
-    print(
-        f"{arguments.points} points: {failed} did not complete, {silent} runs silent; "
-        f"twin off by {100 * found.max():.3f} % at most, {100 * np.sqrt(np.mean(found**2)):.3f} % rms; {int((found > 3e-3).sum())} beyond 0.3 %, "
-        f"{int((found > 1e-2).sum())} beyond 1 % ({time.perf_counter() - began:.0f} s)"
-    )
+    seconds = time.perf_counter() - began
+    print(f"{arguments.points} points: {failed} did not complete, {silent} runs silent ({seconds:.0f} s)")
+    print(f"twin off by {100 * found.max():.3f} % at most, {100 * np.sqrt(np.mean(found**2)):.3f} % rms;")
+    print(f"{int((found > 3e-3).sum())} points beyond 0.3 %, {int((found > 1e-2).sum())} beyond 1 %")
 
 
 if __name__ == "__main__":
