@@ -8,8 +8,9 @@ Answers are the same bytes as on one machine whichever worker gives them, as lon
 are the same; different versions of ngspice are refused.  A Dask worker that dies loses nothing: another gets its decks.
 A deck never runs in a Dask worker's own process, so its crash or time-out is its own.
 
-Batches are long at first and single decks at the end, so that the scheduler's millisecond a task does not count, and no
-worker is left with much to do when the others are done.
+Decks travel in batches of a quarter of a second's work, so that the scheduler's millisecond a task does not count, and
+only two batches a worker are under way, so that every worker that joins gets its share.  An answer waits for the rest
+of its batch; a batch that takes too long comes back unfinished.
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ from __future__ import annotations
 import atexit
 import ctypes.util
 import importlib
+import logging
 import os
 import pickle
 import queue
+import socket
 import threading
 import time
 import uuid
-from collections import defaultdict
+from collections import defaultdict, deque
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analog.ngspice import NgspiceSetup, Pool, SetupKey
 from analog.worker import Answer, Job, unreadable
@@ -42,8 +45,10 @@ CONNECT = 5.0
 PATIENCE = 30.0
 #: [s] between looks at whether there are workers, while nothing comes in.
 LOOK = 1.0
-#: Decks, and [bytes] of them, in a batch at most.
-BATCH, BATCH_BYTES = 32, 4_000_000
+#: Decks, [bytes] of them, and [s] that they are expected to take, in a batch at most.
+BATCH, BATCH_BYTES, BATCH_SECONDS = 32, 4_000_000, 0.25
+#: Batches under way for each deck that the cluster runs at a time: one that runs, one that waits for it.
+AHEAD = 2
 
 
 class ClusterPool(Pool):
@@ -53,16 +58,15 @@ class ClusterPool(Pool):
         """Raises MissingToolError without the package ``distributed``, SpecError when no scheduler answers."""
         super().__init__(setup, 1)
         self._client: Any = None
-        #: When there was a worker last.
-        self._manned = 0.0
+        #: Decks that the cluster runs at a time, when that was looked up, and when there was a worker last.
+        self._threads, self._looked, self._manned = 0, 0.0, 0.0
         self._connect()
 
     def start(self) -> str:
         """ngspice's version on the cluster."""
         if not self.version:
             client, run = self._connect(), uuid.uuid4().hex
-            self._slots()
-            self.version, _ = self._result(client.submit(run_batch, run, self._setup, [], key=run, pure=False))
+            self.version = self._result(client.submit(run_batch, run, self._setup, [], key=run, pure=False)).version
         return self.version
 
     def run(
@@ -79,39 +83,43 @@ class ClusterPool(Pool):
         if not jobs:
             return
         parcels = [job.packed() for job in jobs]
+        sizes = [len(parcel) for parcel in parcels]
         client, run = self._connect(), uuid.uuid4().hex
         finished: queue.SimpleQueue[Any] = queue.SimpleQueue()
         tasks: dict[str, tuple[Any, list[int]]] = {}
-        done = 0
+        waiting = deque(range(len(jobs)))
+        done, seconds = 0, 0.0
 
         def submit(batch: list[int]) -> None:
-            key = f"hillock-{run}-{batch[0]}-{len(batch)}"
+            key = f"hillock-{uuid.uuid4().hex}"
             future = client.submit(run_batch, run, self._setup, [parcels[i] for i in batch], key=key, pure=False)
             tasks[key] = future, batch
             future.add_done_callback(finished.put)
 
         try:
-            for batch in batches([len(parcel) for parcel in parcels], self._slots()):
-                submit(batch)
-            while tasks:
+            while done < len(jobs):
+                slots = self._slots()
+                while waiting and len(tasks) < AHEAD * slots:
+                    submit(next_batch(waiting, sizes, slots, seconds / done if done else BATCH_SECONDS))
                 try:
                     key = finished.get(timeout=LOOK).key
                 except queue.Empty:
-                    self._look()
                     continue
                 future, batch = tasks[key]
                 try:
-                    version, answers = self._result(future)
+                    result = self._result(future)
                 except _LethalError as error:
                     if len(batch) > 1:  # alone, each shows whether it is to blame
                         del tasks[key]
                         for index in batch:
                             submit([index])
                         continue
-                    version, answers = "", [Answer(error=str(error))]
+                    result = Batch("", [Answer(error=str(error))], 0.0)
                 del tasks[key], future
-                self._same(version)
-                for index, answer in zip(batch, answers, strict=True):
+                self._same(result.version)
+                seconds += result.seconds
+                waiting.extendleft(reversed(batch[len(result.answers) :]))
+                for index, answer in zip(batch, result.answers, strict=False):
                     consume(index, answer)
                     done += 1
                     if progress is not None:
@@ -130,33 +138,31 @@ class ClusterPool(Pool):
         if self._client is None or self._client.status == "closed":
             assert self._setup.cluster is not None
             self._client = connect(self._setup.cluster)
+        self._looked, self._manned = 0.0, time.monotonic()
         return self._client
 
     def _slots(self) -> int:
-        """Decks that the cluster runs at a time; waits for the first worker."""
-        client = self._connect()
-        with suppress(TimeoutError):
-            client.wait_for_workers(1, timeout=PATIENCE)
-        slots = sum(client.nthreads().values())
-        if not slots:
+        """Decks that the cluster runs at a time, looked up once a second; 0 while it is without workers."""
+        now = time.monotonic()
+        if now > self._looked + LOOK:
+            try:
+                self._threads = sum(self._client.nthreads().values())
+            except (OSError, TimeoutError) as error:
+                raise self._gone() from error
+            self._looked = now
+            if self._threads:
+                self._manned = now
+        if now > self._manned + PATIENCE:
             raise SimulationError(f"Cluster {self._setup.cluster} must have a worker, not none for {PATIENCE:g} s")
-        self._manned = time.monotonic()
-        return int(slots)
+        return self._threads
 
-    def _look(self) -> None:
-        """Give up on a cluster that has been without workers for too long."""
-        if self._client.scheduler_info()["workers"]:
-            self._manned = time.monotonic()
-        elif time.monotonic() - self._manned > PATIENCE:
-            raise SimulationError(f"Cluster {self._setup.cluster} must have a worker, not none for {PATIENCE:g} s")
-
-    def _result(self, future: Any) -> tuple[str, list[Answer]]:
+    def _result(self, future: Any) -> Batch:
         """Of a task; waits when its worker died after it had finished, and it runs once more elsewhere."""
         while True:
             try:
-                result: tuple[str, list[Answer]] = future.result(timeout=LOOK)
+                result: Batch = future.result(timeout=LOOK)
             except TimeoutError:
-                self._look()
+                self._slots()
             except HillockError:
                 raise
             except Exception as error:
@@ -164,14 +170,19 @@ class ClusterPool(Pool):
                 if name == "KilledWorker":
                     raise _LethalError("Cluster workers must survive this deck, not die of it again") from error
                 if name == "FutureCancelledError":
-                    self.close()
-                    raise SimulationError(
-                        f"Cluster scheduler at {self._setup.cluster} must stay, not go away while decks run"
-                    ) from error
+                    raise self._gone() from error
                 text = " ".join(str(error).split())
                 raise SimulationError(f"Cluster workers must run decks, not fail with {name}: {text}") from error
             else:
                 return result
+
+    def _gone(self) -> SimulationError:
+        """Leaves a cluster whose scheduler is no more; Dask would log a page of how its reconnecting ended."""
+        log = logging.getLogger("distributed.client")
+        before, log.disabled = log.disabled, True
+        self.close()
+        log.disabled = before
+        return SimulationError(f"Cluster scheduler at {self._setup.cluster} must stay, not go away while decks run")
 
     def _same(self, version: str) -> None:
         if version and self.version and version != self.version:
@@ -184,6 +195,14 @@ class ClusterPool(Pool):
         with suppress(OSError, TimeoutError):
             self._client.cancel(futures, force=True)
             self._client.run(call_off, run, on_error="ignore")
+
+
+class Batch(NamedTuple):
+    """What comes back: ngspice's version, answers to the first decks, if not all, and the seconds they took."""
+
+    version: str
+    answers: list[Answer]
+    seconds: float
 
 
 class _LethalError(Exception):
@@ -207,19 +226,16 @@ def connect(address: str) -> Any:
         ) from None
 
 
-def batches(sizes: Sequence[int], slots: int) -> list[list[int]]:
-    """Indices of jobs of so many bytes each, in batches for a cluster that runs ``slots`` at a time."""
-    made: list[list[int]] = []
-    index = 0
-    while index < len(sizes):
-        fair = -(-(len(sizes) - index) // (4 * slots))
-        batch, volume = [index], sizes[index]
-        while len(batch) < min(fair, BATCH) and volume + sizes[batch[-1] + 1] <= BATCH_BYTES:
-            batch.append(batch[-1] + 1)
-            volume += sizes[batch[-1]]
-        made.append(batch)
-        index = batch[-1] + 1
-    return made
+def next_batch(waiting: deque[int], sizes: Sequence[int], slots: int, seconds: float) -> list[int]:
+    """The next of the jobs ``waiting``, of ``sizes`` [bytes], that take some ``seconds`` each; taken off."""
+    fair = -(-len(waiting) // (AHEAD * slots))
+    most = min(BATCH, fair, BATCH_SECONDS / max(seconds, 1e-6))
+    batch = [waiting.popleft()]
+    volume = sizes[batch[0]]
+    while waiting and len(batch) + 1 <= most and volume + sizes[waiting[0]] <= BATCH_BYTES:
+        volume += sizes[waiting[0]]
+        batch.append(waiting.popleft())
+    return batch
 
 
 # --- on a Dask worker ---------------------------------------------------------------------------------------
@@ -231,34 +247,38 @@ _at_work: defaultdict[str, list[Pool]] = defaultdict(list)
 _called_off: set[str] = set()
 
 
-def run_batch(run: str, setup: NgspiceSetup, parcels: list[bytes]) -> tuple[str, list[Answer]]:
-    """ngspice's version and the answers to packed jobs, in an ngspice process that this Dask worker keeps."""
-    answers: dict[int, Answer] = {}
-    jobs: dict[int, Job] = {}
-    for index, parcel in enumerate(parcels):
-        try:
-            jobs[index] = pickle.loads(parcel)  # noqa: S301 - from the client
-        except Exception as error:  # noqa: BLE001 - whatever importing somebody's module raises
-            answers[index] = unreadable(error)
-    places = list(jobs)
-
-    def keep(task: int, answer: Answer) -> None:
-        if run in _called_off:
-            raise SimulationError("Cluster run must go on to give answers, not be called off")
-        answers[places[task]] = answer
-
+def run_batch(run: str, setup: NgspiceSetup, parcels: list[bytes]) -> Batch:
+    """Answers to packed jobs, in an ngspice process that this Dask worker keeps."""
+    answers: list[Answer] = []
     with _borrowed(run, local_setup(setup)) as pool:
-        version = pool.start()
-        pool.run(list(jobs.values()), keep)
-    return version, [answers[index] for index in range(len(parcels))]
+        try:
+            version = pool.start()
+        except SimulationError as error:
+            raise SimulationError(f"{error} (on {socket.gethostname()})") from None
+        began = time.monotonic()
+        for parcel in parcels:
+            if answers and time.monotonic() > began + 4 * BATCH_SECONDS:
+                break
+            answers.append(_answer(pool, parcel))
+    return Batch(version, answers, time.monotonic() - began)
+
+
+def _answer(pool: Pool, parcel: bytes) -> Answer:
+    try:
+        job: Job = pickle.loads(parcel)  # noqa: S301 - from the client
+    except Exception as error:  # noqa: BLE001 - whatever importing somebody's module raises
+        return unreadable(error)
+    found: list[Answer] = []
+    pool.run([job], lambda _, answer: found.append(answer))
+    return found[0]
 
 
 def call_off(run: str) -> None:
-    """Stop a run's decks on this worker, in their midst."""
+    """Stop a run's decks on this worker, in their midst; those that have not begun, too."""
     with _lock:
         _called_off.add(run)
         for pool in _at_work.get(run, []):
-            pool.interrupt()
+            pool.stop()
 
 
 def local_setup(setup: NgspiceSetup) -> NgspiceSetup:
@@ -272,10 +292,9 @@ def local_setup(setup: NgspiceSetup) -> NgspiceSetup:
 def _borrowed(run: str, setup: NgspiceSetup) -> Iterator[Pool]:
     key = setup.key()
     with _lock:
-        pool = _idle[key].pop() if _idle[key] else None
-        if pool is None:
-            pool = Pool(setup, 1)
-            atexit.register(pool.close)
+        if run in _called_off:
+            raise SimulationError("Cluster run must go on to give answers, not be called off")
+        pool = _idle[key].pop() if _idle[key] else Pool(setup, 1)
         _at_work[run].append(pool)
     try:
         yield pool
@@ -284,4 +303,12 @@ def _borrowed(run: str, setup: NgspiceSetup) -> Iterator[Pool]:
             _at_work[run].remove(pool)
             if not _at_work[run]:
                 del _at_work[run]
-            _idle[key].append(pool)
+            if run not in _called_off:
+                _idle[key].append(pool)
+
+
+@atexit.register
+def _end() -> None:
+    for pools in (*_idle.values(), *_at_work.values()):
+        for pool in pools:
+            pool.close()

@@ -173,6 +173,7 @@ class Pool:
         self._processes = processes
         self._workers: list[_Worker] = []
         self._failed_starts = 0
+        self._stopped = False
         self.version = ""
 
     def start(self) -> str:
@@ -207,7 +208,10 @@ class Pool:
             for worker in list(self._workers):
                 self._feed(worker, waiting, jobs)
             while done < len(jobs):
-                for worker in self._ready():
+                ready = self._ready()
+                if self._stopped:
+                    raise SimulationError("Pool must go on to give answers, not be stopped")
+                for worker in ready:
                     task, answer = worker.task, self._receive(worker)
                     if answer is not None:
                         worker.task = None
@@ -225,8 +229,12 @@ class Pool:
             self.close()
             raise
 
-    def interrupt(self) -> None:
-        """Kill what runs; its jobs are answered with errors.  The one method that another thread may call."""
+    def stop(self) -> None:
+        """End the run under way, and every one to come, with a SimulationError.
+
+        The one method that another thread may call.
+        """
+        self._stopped = True
         for worker in list(self._workers):
             worker.kill()
 
