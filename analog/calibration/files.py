@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from analog.calibration.parameters import PARAMETERS, Chip, Targets
-from analog.calibration.search import Calibration
+from analog.calibration.search import OBSERVABLES, Calibration
 from analog.technology import Process
 from golden.errors import SpecError
 from golden.files import replacing
@@ -30,8 +30,8 @@ def save(calibration: Calibration, path: Path | str) -> None:
         "seed": calibration.seed,
         "runs": calibration.runs,
         "codes": {name: [codes[name] for codes in calibration.codes] for name in PARAMETERS},
-        "before": {name: calibration.before[name].tolist() for name in PARAMETERS},
-        "after": {name: calibration.after[name].tolist() for name in PARAMETERS},
+        "before": {name: calibration.before[name].tolist() for name in OBSERVABLES},
+        "after": {name: calibration.after[name].tolist() for name in OBSERVABLES},
     }
     with replacing(path) as partial:
         partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
@@ -51,7 +51,7 @@ def load(path: Path | str) -> Calibration:
         chip = Chip.of(Process(**document["process"]), Targets(**document["targets"]))
         columns = {name: _integers(document["codes"][name]) for name in PARAMETERS}
         before, after = (
-            {name: np.array(document[key][name], dtype=np.float64) for name in PARAMETERS}
+            {name: np.array(document[key][name], dtype=np.float64) for name in OBSERVABLES}
             for key in ("before", "after")
         )
         method, seed, runs = str(document["method"]), int(document["seed"]), int(document["runs"])

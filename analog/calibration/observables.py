@@ -9,6 +9,7 @@ Two sets, so that a calibration on one can be judged on the other:
     V_th     the membrane at a spike, under 4 I_leak     under 8 I_leak
     V_reset  the membrane in the refractory period       the same, under the other drive
     t_ref    length of the spike                         the same, under the other drive
+    rate     interval between spikes, under 4 I_leak     under 8 I_leak
     tau_syn  decay of the synaptic line                  decay of the current into a held membrane
 """
 
@@ -90,7 +91,7 @@ class Wave:
 
 @dataclass(frozen=True)
 class Fired:
-    """A measure: rows (membrane at the spike [V], in the midst of the spike [V], length of the spike [s])."""
+    """A measure: rows (membrane at a spike [V], in its midst [V], its length [s], the first interval [s])."""
 
     supply: float
 
@@ -100,12 +101,13 @@ class Fired:
         starts = time[np.flatnonzero((level[:-1] < 0) & (level[1:] >= 0)) + 1]
         ends = time[np.flatnonzero((level[:-1] >= 0) & (level[1:] < 0)) + 1]
         whole = min(starts.size, ends.size)
-        if not whole:
-            raise SimulationError("Neuron must fire to be calibrated, not stay silent")
+        if not whole or starts.size < 2:
+            raise SimulationError("Neuron must fire twice to be calibrated, not stay silent")
+        interval = np.full(whole, starts[1] - starts[0])
         starts, ends = starts[:whole], ends[:whole]
         # A little before the reset's gate moves.
         peaks = [float(mem[(time > start - 2e-8) & (time <= start)].max()) for start in starts]
-        return np.column_stack((peaks, np.interp((starts + ends) / 2, time, mem), ends - starts))
+        return np.column_stack((peaks, np.interp((starts + ends) / 2, time, mem), ends - starts, interval))
 
 
 def jobs(chip: Chip, index: int, codes: Mapping[str, int], judged: bool) -> tuple[Job, Job, Job]:
@@ -173,7 +175,7 @@ def read(
     width = 2 * 1.42 * chip.process.thermal_voltage
     tau_mem, V_leak = decay(mem, targets.tau_mem, width)
     peaks, resets = (readout.volts(fired[:, k], supply, rng) for k in (0, 1))
-    lengths = readout.seconds(fired[:, 2], rng)
+    lengths, intervals = (readout.seconds(fired[:, k], rng) for k in (2, 3))
     if judged:
         # A current: noise in proportion to its largest value, as a current-to-voltage converter of full scale has it.
         scale = float(np.abs(line).max())
@@ -188,6 +190,7 @@ def read(
         "tau_mem": tau_mem,
         "t_ref": float(lengths.mean()),
         "tau_syn": tau_syn,
+        "period": float(intervals.mean()),
     }
 
 

@@ -33,6 +33,8 @@ class Targets:
 
     tau_mem, tau_syn, t_ref   [s]
     V_leak, V_th, V_reset     [V]
+    rate                      [Hz] under four times the leak's current; then V_th is what makes it (and its target only
+                              a start), None: V_th itself
     """
 
     tau_mem: float = 10e-6
@@ -41,9 +43,12 @@ class Targets:
     V_leak: float = 0.7
     V_th: float = 0.9
     V_reset: float = 0.5
+    rate: float | None = None
 
     def __post_init__(self) -> None:
         for entry in fields(self):
+            if entry.name == "rate" and self.rate is None:
+                continue
             if not 0 < getattr(self, entry.name) < math.inf:
                 raise SpecError.rule(f"Target {entry.name}", "positive and finite", f"{getattr(self, entry.name):g}")
         if not self.V_reset < self.V_leak < self.V_th:

@@ -24,6 +24,11 @@ METHODS = ("binary", "predictive")
 #: Part of the neurons that are left out of a trimmed spread: those farthest from the median.
 TRIMMED = 0.05
 
+#: Measurements that a rate takes, the first of them in the order of all, and codes to a second point.
+SECANTS, FIRST_SECANT, STEP = 4, 20, 16
+#: What is measured on every neuron: the targets, and the interval between spikes.
+OBSERVABLES = (*PARAMETERS, "period")
+
 Codes = dict[str, int]
 
 
@@ -56,8 +61,15 @@ class Calibration:
 
     @property
     def accepted(self) -> bool:
-        """Whether every spread has shrunk to calix's limits."""
-        return all(self.ratio(name) <= limit for name, limit in LIMITS.items())
+        """Whether every spread has shrunk to calix's limits; with a rate as target, V_th is what makes it."""
+        return all(self.ratio(name) <= limit for name, limit in self.limits.items())
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """Largest ratio of spreads, by observable."""
+        if self.chip.targets.rate is None:
+            return dict(LIMITS)
+        return {("period" if name == "V_th" else name): limit for name, limit in LIMITS.items()}
 
 
 def sigma(values: FloatArray) -> float:
@@ -96,7 +108,7 @@ def calibrate(
     if size < 2:
         raise SpecError.rule("Calibrated neurons", "at least 2, to have a spread", size)
     chip, reading = Chip.of(process, targets), Readout() if readout is None else readout
-    rounds = {"binary": 9, "predictive": 2}[method] + 2
+    rounds = {"binary": 9, "predictive": 2}[method] + (2 if targets.rate is None else 2 + SECANTS)
     counted = [0]
 
     def measured(codes: Sequence[Codes], judged: bool, number: int) -> list[dict[str, float]]:
@@ -114,6 +126,9 @@ def calibrate(
     before = measured(nominal, judged=True, number=0)
     find = _binary if method == "binary" else _predictive
     codes = find(chip, nominal, measured)
+    if targets.rate is not None:
+        # When everything else is as it will be: an interval depends on all of it.
+        codes = _rate(chip, codes, measured, 1 / targets.rate)
     after = measured(codes, judged=True, number=rounds - 1)
     return Calibration(chip, method, seed, tuple(codes), _columns(before), _columns(after), counted[0])
 
@@ -167,10 +182,31 @@ def _predictive(chip: Chip, nominal: Sequence[Codes], measured: Callable[..., li
     return found
 
 
+def _rate(
+    chip: Chip, start: Sequence[Codes], measured: Callable[..., list[dict[str, float]]], period: float
+) -> list[Codes]:
+    """Threshold codes for an interval of ``period`` [s], by secants: the interval is nearly straight in V_th."""
+    highest = chip.converters["V_th"].highest
+    before = [dict(each) for each in start]
+    seen = measured(before, judged=False, number=FIRST_SECANT)
+    codes = [each | {"V_th": min(each["V_th"] + STEP, highest)} for each in before]
+    for number in range(1, SECANTS):
+        found = measured(codes, judged=False, number=FIRST_SECANT + number)
+        for index, each in enumerate(codes):
+            a, b = before[index]["V_th"], each["V_th"]
+            slope = (found[index]["period"] - seen[index]["period"]) / (b - a) if b != a else 0.0
+            if slope <= 0:  # as near as a code and the noise allow
+                continue
+            wanted = b + (period - found[index]["period"]) / slope
+            before[index], seen[index] = each, found[index]
+            codes[index] = each | {"V_th": min(max(round(wanted), 1), highest)}
+    return codes
+
+
 def _window(chip: Chip, name: str, window: int) -> tuple[int, int]:
     middle, highest = chip.nominal[name], chip.converters[name].highest
     return max(middle - window, 1), min(middle + window - 1, highest)
 
 
 def _columns(rows: Sequence[Mapping[str, float]]) -> dict[str, FloatArray]:
-    return {name: np.array([row[name] for row in rows]) for name in PARAMETERS}
+    return {name: np.array([row[name] for row in rows]) for name in OBSERVABLES}

@@ -12,6 +12,8 @@ from golden.grid import sample_times
 from sim_harness import toolchain
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from analog import AnalogSettings, NgspiceSetup
     from golden.network import Network
     from golden.stimulus import Stimulus
@@ -21,19 +23,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class NgspiceEngine:
-    """One deck per neuron in worker processes; the ``record`` neurons' potentials every ``interval`` [s]."""
+class CircuitEngine:
+    """What both have: circuits as the ``settings`` ask, the ``record`` neurons' potentials every ``interval`` [s]."""
 
     record: tuple[int, ...]
     interval: float
     settings: AnalogSettings
     setup: NgspiceSetup
-    name: str = "ngspice"
 
     @classmethod
-    def of(cls, experiment: Experiment) -> NgspiceEngine:
-        """Set up as the experiment asks; MissingToolError without ngspice."""
+    def of(cls, experiment: Experiment) -> Self:
+        """Set up as the experiment asks; MissingToolError without ngspice, which the fits of twins need too."""
         return cls(experiment.record, experiment.dt, experiment.analog, toolchain.ngspice_setup())
+
+
+@dataclass(frozen=True)
+class NgspiceEngine(CircuitEngine):
+    """One deck per neuron in worker processes."""
+
+    name: str = "ngspice"
 
     def __call__(self, network: Network, stimulus: Stimulus, progress: Progress | None = None) -> Trace:
         """Run; see analog.simulate."""
@@ -49,19 +57,10 @@ class NgspiceEngine:
 
 
 @dataclass(frozen=True)
-class TwinEngine:
-    """The golden twins of the circuits, fitted to transistor circuits on a few runs; otherwise as `NgspiceEngine`."""
+class TwinEngine(CircuitEngine):
+    """The golden twins of the circuits, fitted to transistor circuits on a few runs."""
 
-    record: tuple[int, ...]
-    interval: float
-    settings: AnalogSettings
-    setup: NgspiceSetup
     name: str = "twins"
-
-    @classmethod
-    def of(cls, experiment: Experiment) -> TwinEngine:
-        """Set up as the experiment asks; MissingToolError without ngspice, which the fits need."""
-        return cls(experiment.record, experiment.dt, experiment.analog, toolchain.ngspice_setup())
 
     def __call__(self, network: Network, stimulus: Stimulus, progress: Progress | None = None) -> Trace:
         """Run; see analog.twins.run_twins."""

@@ -14,7 +14,7 @@ from analog import AnalogSettings
 from analog.calibration import LIMITS, Calibration, Readout, Targets, calibrate, load, save
 from analog.calibration.observables import LENGTH, SAMPLES, decay
 from analog.calibration.parameters import PARAMETERS, Chip
-from analog.calibration.search import _binary, _predictive, trimmed_sigma
+from analog.calibration.search import _binary, _predictive, _rate, trimmed_sigma
 from analog.ngspice import pool
 from analog.simulation import build
 from analog.technology import Process
@@ -107,6 +107,7 @@ def made_up(ratio: float) -> Calibration:
     spread = {name: rng.normal(0, 1, 64) for name in PARAMETERS}
     before = {name: getattr(chip.targets, name) * (1 + 0.05 * spread[name]) for name in PARAMETERS}
     after = {name: getattr(chip.targets, name) * (1 + 0.05 * ratio * spread[name]) for name in PARAMETERS}
+    before["period"], after["period"] = before["t_ref"], after["t_ref"]
     codes = tuple({name: chip.nominal[name] + k % 3 for name in PARAMETERS} for k in range(64))
     return Calibration(chip, "binary", 3, codes, before, after, 640)
 
@@ -162,6 +163,28 @@ def test_mismatched_circuits_are_calibrated_within_the_limits() -> None:
     # Codes that belong to other neurons calibrate nothing.
     swapped = replace(found, after={name: found.before[name][::-1] for name in PARAMETERS})
     assert not swapped.accepted
+
+
+def test_a_rate_is_made_by_the_threshold() -> None:
+    chip = Chip.of(PROCESS, Targets(rate=50e3))
+
+    def measured(codes: Sequence[Mapping[str, int]], judged: bool, number: int) -> list[dict[str, float]]:
+        # An interval of C (V_th - V_reset) / I, with an offset of each neuron's own.
+        rows = [law(chip, index, each) for index, each in enumerate(codes)]
+        return [row | {"period": 2e-12 * (row["V_th"] - 0.5) / 43e-9 + 2e-6} for row in rows]
+
+    found = _rate(chip, [dict(chip.nominal) for _ in range(8)], measured, 20e-6)
+    for index, codes in enumerate(found):
+        assert {name: code for name, code in codes.items() if name != "V_th"} == {
+            name: code for name, code in chip.nominal.items() if name != "V_th"
+        }
+        period = 2e-12 * (law(chip, index, codes)["V_th"] - 0.5) / 43e-9 + 2e-6
+        # A code is 1.8 mV: 82 ns.
+        assert period == pytest.approx(20e-6, abs=83e-9)
+    assert replace(made_up(0.3), chip=chip).limits["period"] == LIMITS["V_th"]
+    assert "V_th" not in replace(made_up(0.3), chip=chip).limits
+    with pytest.raises(SpecError, match="Target rate must be positive and finite, not -1"):
+        Targets(rate=-1.0)
 
 
 def test_refused() -> None:
