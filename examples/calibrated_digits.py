@@ -140,7 +140,7 @@ def study(classes: int = 10, images: int | None = None, spot: int = 1, seed: int
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--classes", type=int, default=10, choices=range(2, 11), metavar="2..10")
+    parser.add_argument("--classes", type=int, default=10, choices=range(3, 11), metavar="3..10")
     parser.add_argument("--images", type=int, default=None, help="test images (default: all)")
     parser.add_argument("--seed", type=int, default=1, help="the chip's mismatch")
     arguments = parser.parse_args()

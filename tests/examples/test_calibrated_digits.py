@@ -71,9 +71,10 @@ def test_equal_neurons_are_nearly_as_good_as_the_classifier_and_different_ones_w
 
 
 @pytest.mark.integration
-def test_the_study_runs_on_two_classes() -> None:
-    found = EXAMPLE.study(classes=2, images=40, spot=1)
-    assert found["neurons"] == 4
+def test_the_study_runs_on_three_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EXAMPLE, "COPIES", 1)
+    found = EXAMPLE.study(classes=3, images=40)
+    assert found["neurons"] == 3
     assert found["calibrated"] > 0.9
     assert found["circuit spikes"] > 20
     assert found["different from twins"] <= 1
