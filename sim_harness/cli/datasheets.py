@@ -1,4 +1,4 @@
-"""``hillock datasheets``: measure the neuron circuits and write their data sheets and schematics."""
+"""``hillock datasheets``: measure the analog circuits and write their data sheets and schematics."""
 
 from __future__ import annotations
 
@@ -41,7 +41,12 @@ def datasheets(
             {
                 "written": [str(path) for path in written],
                 "twins": {
-                    sheet.entry.name: {"largest_error": sheet.largest, "within": sheet.within} for sheet in sheets
+                    (
+                        sheet.entry.name
+                        if sheet.process.technology == technology
+                        else f"{sheet.entry.name}/{sheet.process.technology}"
+                    ): {"largest_error": sheet.largest, "within": sheet.within}
+                    for sheet in sheets
                 },
             }
         )

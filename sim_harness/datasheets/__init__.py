@@ -1,8 +1,8 @@
 """Data sheets of the analog circuits: measured in ngspice, written as documentation.
 
-measure    what is simulated for a neuron or a synapse
-figures    its picture
-page       its text
+measure    what is simulated for a neuron;  synapses: for a synapse
+figures    the pictures
+page       the text;  tables: parts of it
 published  figures from the literature to hold it against
 """
 

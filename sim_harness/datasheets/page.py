@@ -15,7 +15,8 @@ from sim_harness.datasheets.figures import neuron_figure, synapse_figure
 from sim_harness.datasheets.measure import BOUND, NEURONS, NeuronSheet, neuron_sheet
 from sim_harness.datasheets.published import ENERGIES
 from sim_harness.datasheets.synapses import BOUND as CHARGE_BOUND
-from sim_harness.datasheets.synapses import SYNAPSES, SynapseSheet, steps, synapse_sheet
+from sim_harness.datasheets.synapses import SHOWN, SYNAPSES, SynapseSheet, steps, synapse_sheet
+from sim_harness.datasheets.tables import against, compared, rounded, sigma, time_constants
 from sim_harness.units import engineering
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 FOLDER = Path("docs/datasheets")
 SCHEMATICS = Path("docs/circuits")
+#: The technology of the compact column beside a sheet's own, and its number of chips.
+OTHER = {"sky130": "gf180", "gf180": "sky130"}
+OTHER_CHIPS = 40
 
 
 def generate(
@@ -63,8 +67,13 @@ def generate(
         report = None if progress is None else lambda part, name=name: progress(name, part)
         if name in NEURONS:
             sheet = neuron_sheet(pool, NEURONS[name], technology=technology, quick=quick, store=store, report=report)
-            picture, text = neuron_figure(sheet), neuron_page(sheet)
-            sheets.append(sheet)
+            other = None
+            if technology in OTHER and not quick:
+                other = neuron_sheet(
+                    pool, NEURONS[name], technology=OTHER[technology], quick=True, samples=OTHER_CHIPS, store=store
+                )
+            picture, text = neuron_figure(sheet), neuron_page(sheet, other)
+            sheets += [sheet] if other is None else [sheet, other]
         else:
             synapse = synapse_sheet(pool, SYNAPSES[name], technology=technology, quick=quick)
             picture, text = synapse_figure(synapse), synapse_page(synapse)
@@ -124,8 +133,8 @@ def circuit_page(name: str, schematic: Schematic) -> str:
     )
 
 
-def neuron_page(sheet: NeuronSheet) -> str:
-    """Markdown; every number is measured, but for the published ones."""
+def neuron_page(sheet: NeuronSheet, other: NeuronSheet | None = None) -> str:
+    """Markdown; every number is measured, but for the published ones.  ``other``: the same in another technology."""
     entry, process = sheet.entry, sheet.process
     rates = 1 / sheet.periods
     static = sheet.static * sheet.periods
@@ -161,34 +170,20 @@ def neuron_page(sheet: NeuronSheet) -> str:
         )
     lines += [
         "",
-        f"Static power, without input: {engineering(sheet.static, 'W')}, the bias currents included.",
-        "Published energies:",
+        f"Static power, settled without input: {engineering(sheet.static, 'W')}, the bias currents included; the input",
+        "current is an ideal source's and not counted. Dynamic is all the rest of an interval, so also what the",
+        "circuit draws while the membrane is near the threshold: a slow spike costs more. Published energies:",
         "",
         "| | energy | per | source |",
         "|---|---|---|---|",
         *(f"| {e.what} | {engineering(e.energy, 'J')} | {e.per} | {e.source} |" for e in ENERGIES),
         "",
     ]
-    for title, pairs, bias in (
-        ("Membrane time constant", sheet.time_constants, entry.time_bias),
-        (entry.ref_name.capitalize(), sheet.refractory, entry.ref_bias),
-    ):
-        if pairs and bias is not None:
-            lines += [
-                f"## {title} against {bias[0]}",
-                "",
-                f"| {bias[0]} | {title.lower()} | times bias |",
-                "|---|---|---|",
-            ]
-            lines += [
-                f"| {engineering(current, 'A')} | {engineering(value, 's')} | {engineering(current * value, 'C')} |"
-                for current, value in pairs
-            ]
-            lines.append("")
+    lines += time_constants(sheet)
+    if sheet.refractory and entry.ref_bias is not None:
+        title = entry.ref_name
+        lines += against(entry.ref_bias[0], title, sheet.refractory)
     nominal = sheet.conditions[0][1]
-    relative = sheet.samples / sheet.nominal - 1
-    silent = int((~np.isfinite(relative)).sum())
-    known = relative[np.isfinite(relative)]
     middle = float(np.sqrt(np.prod(sheet.drives)))
     lines += [
         f"## Corners, temperature and supply, at {engineering(middle, 'A')}",
@@ -202,13 +197,13 @@ def neuron_page(sheet: NeuronSheet) -> str:
         "",
         "## Mismatch",
         "",
-        f"{sheet.samples.size} chips at {high}: the interval's sigma is {100 * known.std():.2f} %; it is between",
-        f"{100 * known.min():+.1f} % and {100 * known.max():+.1f} % off the nominal one, and {silent} are silent.",
+        f"{sheet.samples.size} chips at {high}: the interval's {sigma(sheet.samples, sheet.nominal)}.",
         "",
+        *([] if other is None else compared(sheet, other)),
         "## Cost",
         "",
-        f"{engineering(_rounded(sheet.seconds), 's')} of CPU a spike on the f-I curve;",
-        f"{_rounded(sheet.monte_carlo):g} s for the {sheet.samples.size} samples; to two digits, on one machine.",
+        f"{engineering(rounded(sheet.seconds), 's')} of CPU a spike on the f-I curve;",
+        f"{rounded(sheet.monte_carlo):g} s for the {sheet.samples.size} samples; to two digits, on one machine.",
         "",
     ]
     return "\n".join(lines)
@@ -220,8 +215,9 @@ def synapse_page(sheet: SynapseSheet) -> str:
     name, codes = entry.weight[0], entry.weight[0] == "weight"
     verdict = "within" if sheet.within else "BEYOND"
     train = "one pulse" if entry.pulses == 1 else f"{entry.pulses} pulses, {entry.apart:g} time constants apart"
-    relative = sheet.samples / sheet.charges[-1] - 1
-    inl, lsb = steps(sheet)
+    integral, differential, lsb = steps(sheet)
+    held = int(sheet.held.sum())
+    how = f"{sheet.weights.size - held} charges" if entry.fitted_on else "waveforms of the current"
     lines = [
         f"# Data sheet: {entry.title}",
         "",
@@ -234,41 +230,65 @@ def synapse_page(sheet: SynapseSheet) -> str:
         "## Charge",
         "",
         f"Into a membrane held at {engineering(entry.held * process.vdd, 'V')}, by {train}",
-        f"of {engineering(entry.width, 's')}. The golden twin, fitted automatically, is off by at most",
-        f"{100 * sheet.largest:.2f} % of the largest charge at values that it was not fitted on,",
-        f"{verdict} the bound of {100 * CHARGE_BOUND:g} %.",
+        f"of {engineering(entry.width, 's')}. The golden twin, fitted automatically on {how}, is off by at most",
+        f"{100 * sheet.largest:.2f} % of the largest charge at {held} values that it was not fitted on,",
+        f"{verdict} the bound of {100 * CHARGE_BOUND:g} %; from a tenth of the largest charge on, by at most",
+        f"{100 * sheet.relative:.2f} % of the charge itself.",
         "",
     ]
     if codes:
         lines += [
-            f"One code is {engineering(lsb, 'C')}; the largest integral nonlinearity is {inl:.2f} codes of 63.",
+            f"One code is {engineering(lsb, 'C')}; of typical devices, without mismatch, the integral nonlinearity",
+            f"is {integral:.2f} codes at most, the differential one {differential:.2f}.",
             "",
         ]
-    lines += [f"| {name} | charge | twin off by | off the line |", "|---|---|---|---|"]
+    else:
+        small = sheet.weights[np.abs(sheet.charges) < 0.01 * np.abs(sheet.charges).max()]
+        if small.size:
+            lines += [
+                f"Up to {name} = {engineering(float(small.max()), 'A')}, less than 1 % of the largest charge arrives:",
+                "after a silence the pulses first bring the capacitor back to where the output conducts.",
+                "",
+            ]
+    lines += [
+        f"| {name} | charge | twin off by |{' off the line |' if codes else ''}",
+        f"|---|---|---|{'---|' if codes else ''}",
+    ]
     top = float(np.abs(sheet.charges).max())
     for k in range(sheet.weights.size):
+        if codes and sheet.weights[k] not in SHOWN:
+            continue
         label = f"{sheet.weights[k]:g}" if codes else engineering(float(sheet.weights[k]), "A")
         off = 100 * (sheet.predicted[k] - sheet.charges[k]) / top
-        lines.append(
-            f"| {label} | {engineering(float(sheet.charges[k]), 'C')} | {off:+.2f} % | {100 * sheet.inl[k]:+.2f} % |"
-        )
+        # A millionth is the integration's noise.
+        charge = float(sheet.charges[k]) if abs(sheet.charges[k]) > 1e-6 * top else 0.0
+        bent = f" {100 * sheet.inl[k]:+.2f} % |" if codes else ""
+        lines.append(f"| {label} | {engineering(charge, 'C')} | {off:+.2f} % |{bent}")
+    lines.append("")
     if sheet.time_constants:
-        lines += ["", "## Time constant against I_tau", "", "| I_tau | time constant | times bias |", "|---|---|---|"]
-        lines += [
-            f"| {engineering(bias, 'A')} | {engineering(tau, 's')} | {engineering(bias * tau, 'C')} |"
-            for bias, tau in sheet.time_constants
-        ]
+        lines += against("I_tau", "time constant", sheet.time_constants)
+    nominal, tau = sheet.nominal
+    timed = bool(tau)
+    label = f"{sheet.weights[-1]:g}" if codes else engineering(float(sheet.weights[-1]), "A")
+    lines += [
+        f"## Corners, temperature and supply, at {name} = {label}",
+        "",
+        f"| | charge | off nominal |{' time constant | off nominal |' if timed else ''}",
+        f"|---|---|---|{'---|---|' if timed else ''}",
+    ]
+    for what, q, t in sheet.conditions:
+        late = f" {engineering(t, 's')} | {100 * (t / tau - 1):+.1f} % |" if timed else ""
+        lines.append(f"| {what} | {engineering(q, 'C')} | {100 * (q / nominal - 1):+.1f} % |{late}")
     lines += [
         "",
-        "## Mismatch and cost",
+        "## Mismatch",
         "",
-        f"{relative.size} chips: the charge's sigma is {100 * relative.std():.1f} %; it is between",
-        f"{100 * relative.min():+.1f} % and {100 * relative.max():+.1f} % off the nominal one.",
-        f"{engineering(_rounded(sheet.seconds), 's')} of CPU an event.",
+        f"{sheet.samples.size} chips at {name} = {label}: the charge's {sigma(sheet.samples, nominal)}.",
+        *([f"The time constant's {sigma(sheet.slowness, tau)}."] if timed else []),
+        "",
+        "## Cost",
+        "",
+        f"{engineering(rounded(sheet.seconds), 's')} of CPU an event; to two digits, on one machine.",
         "",
     ]
     return "\n".join(lines)
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.2g}")

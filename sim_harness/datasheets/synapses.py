@@ -20,7 +20,7 @@ from analog.worker import Job
 from golden.twins import dpi_synapse, pulsed_mirror
 from golden.twins.pulsed_mirror import nonlinearity
 from golden.twins.samples import fit_samples
-from sim_harness.datasheets.measure import timed
+from sim_harness.datasheets.measure import conditions, timed
 
 if TYPE_CHECKING:
     from analog.ngspice import Pool
@@ -40,7 +40,7 @@ class SynapseEntry:
     width      [s] of a pulse; ``pulses`` of them, ``apart`` time constants from each other
     held       V(mem) as a part of the supply
     biases     values [A] of I_tau for the time constant; none for a synapse without one
-    fitted_on  values of the weight that the twin is fitted on, where the twin is fitted on charges
+    fitted_on  values of the weight that the twin is fitted on, where it is fitted on these charges
     """
 
     name: str
@@ -52,10 +52,21 @@ class SynapseEntry:
     biases: tuple[float, ...] = ()
     pulses: int = 1
     apart: float = 0.3
+    fitted_on: tuple[float, ...] = ()
+
+    def values(self, quick: bool) -> tuple[float, ...]:
+        """What is measured: of the weight's values all, or five and those that the twin is fitted on."""
+        every = self.weight[1]
+        if not quick:
+            return every
+        few = {every[k] for k in np.linspace(0, len(every) - 1, 5).round().astype(int)}
+        return tuple(value for value in every if value in few or value in self.fitted_on)
 
 
-CODES = (0, 1, 2, 3, 4, 6, 8, 12, 15, 16, 20, 24, 31, 32, 40, 47, 48, 56, 63)
-LINE_BIASES = (10e-9, 30e-9, 100e-9, 300e-9, 1e-6)
+CODES = tuple(range(64))
+#: Codes in a page's table: ends, carries, and some between.
+SHOWN = (0, 1, 2, 3, 4, 6, 8, 12, 15, 16, 20, 24, 31, 32, 40, 47, 48, 56, 63)
+LINE_BIASES = (5e-9, 20e-9, 100e-9, 300e-9, 1e-6)
 
 SYNAPSES: Mapping[str, SynapseEntry] = {
     entry.name: entry
@@ -74,13 +85,17 @@ SYNAPSES: Mapping[str, SynapseEntry] = {
             "dpi_synapse",
             "DPI synapse",
             DpiSynapse,
-            ("I_w", (0.1e-6, 0.2e-6, 0.3e-6, 0.5e-6, 0.7e-6, 1e-6)),
+            ("I_w", (0.2e-6, 0.3e-6, 0.35e-6, 0.4e-6, 0.5e-6, 0.6e-6, 0.7e-6, 0.8e-6, 0.9e-6, 1e-6)),
             200e-9,
             0.25,
             (0.2e-9, 0.6e-9, 2e-9, 6e-9, 20e-9),
             pulses=12,
+            # Where charges are a tenth of the largest or more: below, a train from rest is used up on the way to I_th.
+            fitted_on=(0.4e-6, 0.6e-6, 0.8e-6, 1e-6),
         ),
-        SynapseEntry("pulsed_mirror", "Pulsed current mirror", PulsedMirror, ("weight", CODES), 1e-6, 0.2),
+        SynapseEntry(
+            "pulsed_mirror", "Pulsed current mirror", PulsedMirror, ("weight", CODES), 1e-6, 0.2, fitted_on=(1, 32, 63)
+        ),
     )
 }
 
@@ -91,7 +106,9 @@ class SynapseSheet:
 
     weights, charges, predicted   of an event (or of the train), (N,) each; ``held`` marks what the twin has not seen
     time_constants                (bias, value) pairs
-    samples                       (S,) charges of mismatched circuits at the largest weight
+    conditions                    rows of (what, charge, time constant) at the largest weight; 0 for no time constant
+    samples, slowness             (S,) charges and time constants of mismatched circuits at the largest weight
+    nominal                       that charge and time constant without mismatch
     inl                           (N,) distance from the line through both ends, in parts of the largest charge
     """
 
@@ -102,7 +119,10 @@ class SynapseSheet:
     predicted: FloatArray
     held: FloatArray
     time_constants: tuple[tuple[float, float], ...]
+    conditions: tuple[tuple[str, float, float], ...]
     samples: FloatArray
+    slowness: FloatArray
+    nominal: tuple[float, float]
     inl: FloatArray
     seconds: float
 
@@ -111,6 +131,13 @@ class SynapseSheet:
         """Largest error of the twin's charge, as a part of the largest charge."""
         off = np.abs(self.predicted - self.charges)[self.held > 0]
         return float(off.max() / np.abs(self.charges).max())
+
+    @property
+    def relative(self) -> float:
+        """Largest error of the twin's charge as a part of that charge itself, from a tenth of the largest on."""
+        off, size = np.abs(self.predicted - self.charges), np.abs(self.charges)
+        counts = (self.held > 0) & (size >= 0.1 * size.max())
+        return float((off[counts] / size[counts]).max())
 
     @property
     def within(self) -> bool:
@@ -142,9 +169,7 @@ class Response:
 def synapse_sheet(pool: Pool, entry: SynapseEntry, *, technology: str = "sky130", quick: bool = False) -> SynapseSheet:
     """Measure a synapse; ``quick`` with fewer weights and samples, for tests."""
     process = Process(technology)
-    synapse, (name, values) = entry.make(process), entry.weight
-    if quick:
-        values = tuple(values[k] for k in np.linspace(0, len(values) - 1, 5).round().astype(int))
+    synapse, name, values = entry.make(process), entry.weight[0], entry.values(quick)
     jobs = [_job(entry, replace(synapse, **{name: value})) for value in values]
     found, seconds = timed(pool, jobs)
     charges = np.array([charge for charge, _ in found])
@@ -154,9 +179,10 @@ def synapse_sheet(pool: Pool, entry: SynapseEntry, *, technology: str = "sky130"
         biases = entry.biases[1:4:2] if quick else entry.biases
         answers, _ = timed(pool, [_job(entry, replace(synapse, I_tau=bias)) for bias in biases])
         pairs = tuple((bias, tau) for bias, (_, tau) in zip(biases, answers, strict=True))
-    made = [entry.make(chip) for chip in chips(process, 8 if quick else 100)]
-    largest = values[-1]
-    samples, _ = timed(pool, [_job(entry, replace(chip, **{name: largest})) for chip in made])
+    rows = conditions(process, quick)
+    made = [entry.make(each) for each in (*(row for _, row in rows), *chips(process, 8 if quick else 100))]
+    answers, _ = timed(pool, [_job(entry, replace(each, **{name: values[-1]})) for each in made])
+    places, samples = answers[: len(rows)], np.array(answers[len(rows) :])
     weights = np.array(values, dtype=np.float64)
     line = charges[0] + (weights - weights[0]) / (weights[-1] - weights[0]) * (charges[-1] - charges[0])
     events = len(jobs) * entry.pulses
@@ -168,7 +194,10 @@ def synapse_sheet(pool: Pool, entry: SynapseEntry, *, technology: str = "sky130"
         predicted=predicted,
         held=np.array([value not in seen for value in values], dtype=np.float64),
         time_constants=pairs,
-        samples=np.array([charge for charge, _ in samples]),
+        conditions=tuple((what, charge, tau) for (what, _), (charge, tau) in zip(rows, places, strict=True)),
+        samples=samples[:, 0],
+        slowness=samples[:, 1],
+        nominal=places[0],
         inl=(charges - line) / abs(charges[-1]),
         seconds=seconds / events,
     )
@@ -200,7 +229,7 @@ def _twin(
 ) -> tuple[FloatArray, set[float]]:
     """Charges of the fitted twin at all ``values``, and the values that it was fitted on."""
     if isinstance(synapse, PulsedMirror):
-        places = [1, len(values) // 2, len(values) - 1]
+        places = _places(entry, values)
         codes = np.array([values[k] for k in places])
         mirror = fit_samples(
             synapse.twin(),
@@ -216,7 +245,7 @@ def _twin(
     )
     if isinstance(synapse, DpiSynapse):
         reference = synapse.I_w
-        places = [0, len(values) // 2, len(values) - 1]
+        places = _places(entry, values)
 
         def charge(twin: Any, value: float) -> float:
             scaled = replace(twin, I_w=twin.I_w * value / reference)
@@ -241,9 +270,17 @@ def _twin(
     return np.array(found), {63.0, 8.0, 48.0, 32.0}
 
 
-def steps(sheet: SynapseSheet) -> tuple[float, float]:
-    """Largest integral nonlinearity [LSB] of a 6-bit weight, and the charge [C] of one."""
+def _places(entry: SynapseEntry, values: tuple[float, ...]) -> list[int]:
+    return [k for k, value in enumerate(values) if value in entry.fitted_on]
+
+
+def steps(sheet: SynapseSheet) -> tuple[float, float, float]:
+    """Largest integral and differential nonlinearity [LSB] of a 6-bit weight, and the charge [C] of one.
+
+    The differential one is nan unless all codes have been measured.
+    """
     lsb = float((sheet.charges[-1] - sheet.charges[0]) / (sheet.weights[-1] - sheet.weights[0]))
     if sheet.weights.size == 64:
-        return float(np.abs(nonlinearity(sheet.charges)[1]).max()), lsb
-    return float(np.abs(sheet.inl).max() * (sheet.weights[-1] - sheet.weights[0])), lsb
+        differential, integral = (float(np.abs(each).max()) for each in nonlinearity(sheet.charges))
+        return integral, differential, lsb
+    return float(np.abs(sheet.inl).max() * (sheet.weights[-1] - sheet.weights[0])), float("nan"), lsb
