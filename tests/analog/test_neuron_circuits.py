@@ -36,7 +36,7 @@ def workers() -> Any:
 def test_the_fitted_twin_holds_over_twenty_times_the_rate(kind: Any, technology: str) -> None:
     circuit = kind(Process(technology, mismatch=4))
     twin = fitted(workers(), circuit).twin
-    # Held out: both ends and, between the points of the fit, the middle.
+    # Both ends, which the fit has (but for the OTA neuron), and three currents between its points, which it has not.
     low, high = circuit.drives
     held = np.geomspace(low, high, 15)[[0, 3, 7, 11, 14]]
     seen = measure(workers(), circuit, held, 1.2 * twin.periods(held))
