@@ -108,7 +108,8 @@ class SharedLine:
     synapse    the line and its output; its own weight and pulse are not used
     weights    0 to 63, and ``pulses``, the input node, of each synapse
 
-    Device names of the k-th synapse begin with <name>_d<k>_.
+    Device names of the k-th synapse begin with <name>_d<k>_.  Each loads the line with the junctions of its legs that
+    are on, up to 20 fF: tau_syn grows, and events shrink, by 1 % a synapse on 2 pF.
     """
 
     synapse: LineSynapse
