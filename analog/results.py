@@ -29,11 +29,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import golden
+from analog.ngspice import Pool
+from analog.worker import Answer
 from golden.errors import SpecError
 from golden.trace import versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Self
 
     from analog.worker import Job
@@ -243,3 +245,50 @@ def _class(module: str, name: str) -> Any:
     for part in name.split("."):
         found = getattr(found, part, None)
     return found if isinstance(found, type) and dataclasses.is_dataclass(found) else None
+
+
+class KeptPool(Pool):
+    """A pool whose answers are kept, CPU time and all: whoever uses it resumes, whatever it runs.
+
+    Jobs without a measure answer with waveforms, which are not kept; they run each time.
+    """
+
+    def __init__(self, pool: Pool, store: Results) -> None:
+        """``pool`` runs what ``store`` has not."""
+        self._pool, self._store = pool, store
+        self.version = pool.version
+
+    def start(self) -> str:
+        """As `Pool.start`."""
+        self.version = self._pool.start()
+        return self.version
+
+    def run(
+        self,
+        jobs: Sequence[Job],
+        consume: Callable[[int, Answer], None],
+        progress: Callable[[float], None] | None = None,
+    ) -> None:
+        """As `Pool.run`; kept answers come first.  Failures are not kept."""
+        version = self.start() if jobs else self.version
+        keys = [f"{key(job, version)} with CPU" if job.measure is not None else "" for job in jobs]
+        kept = self._store.read(keys)
+        for index, (value, seconds) in kept.items():
+            consume(index, Answer(value=value, seconds=seconds))
+        missing = [index for index in range(len(jobs)) if index not in kept]
+
+        def keep(place: int, answer: Answer) -> None:
+            index = missing[place]
+            if keys[index] and not answer.error:
+                self._store[keys[index]] = (answer.value, answer.seconds)
+            consume(index, answer)
+
+        def report(part: float) -> None:
+            if progress is not None:
+                progress((len(kept) + part * len(missing)) / len(jobs))
+
+        self._pool.run([jobs[index] for index in missing], keep, report)
+
+    def close(self) -> None:
+        """As `Pool.close`."""
+        self._pool.close()

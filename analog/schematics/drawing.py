@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from golden.errors import MissingToolError
+from golden.errors import MissingToolError, SpecError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,7 +155,9 @@ def columns(part: list[Element]) -> list[Column]:
 
 
 def draw(schematic: Schematic, path: Path) -> None:
-    """Write the drawing as .svg; as `svg`."""
+    """Write the drawing as .svg; as `svg`.  SpecError for another kind of file."""
+    if path.suffix != ".svg":
+        raise SpecError.rule("Drawing", "named .svg", path)
     path.write_text(svg(schematic), encoding="utf-8")
 
 
@@ -295,7 +297,7 @@ def _node(drawing: Any, node: str, x: float, y: float) -> None:
     elm = _symbols()
 
     drawing += elm.Dot(radius=0.06).at((x, y))
-    drawing += elm.Label().at((x + 0.12, y + 0.14)).label(node, halign="left", fontsize=9, color="#d55e00")
+    drawing += elm.Label().at((x + 0.12, y + 0.3)).label(node, halign="left", fontsize=9, color="#d55e00")
 
 
 def _end(drawing: Any, node: str, x: float, y: float, *, up: bool) -> None:
@@ -309,7 +311,7 @@ def _end(drawing: Any, node: str, x: float, y: float, *, up: bool) -> None:
         drawing += elm.Dot(open=True, radius=0.07).at((x, y))
         drawing += (
             elm.Label()
-            .at((x + 0.14, y + (0.14 if up else -0.42)))
+            .at((x + 0.14, y + (0.3 if up else -0.42)))
             .label(node, halign="left", fontsize=9, color="#d55e00")
         )
 

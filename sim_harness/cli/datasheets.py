@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from analog.ngspice import pool
-from analog.results import Results
+from analog.results import KeptPool, Results
 from sim_harness import toolchain
 from sim_harness.cli.common import Json, engine_progress, out, print_json
 
@@ -33,9 +33,8 @@ def datasheets(
     workers = pool(replace(toolchain.ngspice_setup(), cluster=cluster), processes)
     keep: Any = nullcontext() if resume is None else Results(resume)
     with keep as store, engine_progress() as progress:
-        written, sheets = generate(
-            root, workers, names, technology=technology, quick=quick, store=store, progress=progress
-        )
+        kept = workers if store is None else KeptPool(workers, store)
+        written, sheets = generate(root, kept, names, technology=technology, quick=quick, progress=progress)
     if json:
         print_json(
             {

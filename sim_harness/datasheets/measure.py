@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from analog.ngspice import Pool
-    from analog.results import Results
     from golden.neurons.lif import FloatArray
 
 Report = Callable[[float], None]
@@ -220,7 +219,6 @@ def neuron_sheet(
     technology: str = "sky130",
     quick: bool = False,
     samples: int | None = None,
-    store: Results | None = None,
     report: Report | None = None,
 ) -> NeuronSheet:
     """Measure a neuron; ``quick`` with fewer points, for tests; ``samples`` chips, 100 or for a quick one 10."""
@@ -243,7 +241,7 @@ def neuron_sheet(
     periods = np.array([run.period for run in observed])
     tell()
     still = transient(circuit, (constant(0.0),), REST)
-    (rest,) = gather(pool, [Job(still.text(), still.saved, Rest(process.vdd))], store=store)
+    (rest,) = gather(pool, [Job(still.text(), still.saved, Rest(process.vdd))])
     middle = float(np.sqrt(low * high))
     conditions = _conditions(pool, entry, process, middle, fit.twin, quick)
     tell()

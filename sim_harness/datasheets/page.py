@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from analog.ngspice import Pool
-    from analog.results import Results
 
 FOLDER = Path("docs/datasheets")
 SCHEMATICS = Path("docs/circuits")
@@ -39,7 +38,6 @@ def generate(
     *,
     technology: str = "sky130",
     quick: bool = False,
-    store: Results | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> tuple[list[Path], list[NeuronSheet | SynapseSheet]]:
     """Measure the circuits ``names`` (default: all) and write their pages, pictures and schematics.
@@ -66,12 +64,10 @@ def generate(
     for name in wanted:
         report = None if progress is None else lambda part, name=name: progress(name, part)
         if name in NEURONS:
-            sheet = neuron_sheet(pool, NEURONS[name], technology=technology, quick=quick, store=store, report=report)
+            sheet = neuron_sheet(pool, NEURONS[name], technology=technology, quick=quick, report=report)
             other = None
             if technology in OTHER and not quick:
-                other = neuron_sheet(
-                    pool, NEURONS[name], technology=OTHER[technology], quick=True, samples=OTHER_CHIPS, store=store
-                )
+                other = neuron_sheet(pool, NEURONS[name], technology=OTHER[technology], quick=True, samples=OTHER_CHIPS)
             picture, text = neuron_figure(sheet), neuron_page(sheet, other)
             sheets += [sheet] if other is None else [sheet, other]
         else:

@@ -38,7 +38,7 @@ class SynapseEntry:
 
     weight     field that sets the strength, and its values: codes or currents [A]
     width      [s] of a pulse; ``pulses`` of them, ``apart`` time constants from each other
-    held       V(mem) as a part of the supply
+    held       V(mem) as a part of the nominal supply
     biases     values [A] of I_tau for the time constant; none for a synapse without one
     fitted_on  values of the weight that the twin is fitted on, where it is fitted on these charges
     """
@@ -220,7 +220,7 @@ def _job(entry: SynapseEntry, synapse: Any) -> Job:
     starts = _starts(entry, synapse)
     supply = synapse.process.vdd
     pulses = PulseInput(synapse.pulse, starts, entry.width, supply, 1e-9)
-    deck = probe.held(synapse, [pulses], entry.held * supply, _duration(entry, synapse))
+    deck = probe.held(synapse, [pulses], entry.held * synapse.process.made.supply, _duration(entry, synapse))
     return Job(deck.text(), deck.saved, Response(float(starts[-1]) + entry.width, _tau(entry, synapse)))
 
 
@@ -260,7 +260,7 @@ def _twin(
         )
         return np.array([charge(fit.twin, value) for value in values]), {values[k] for k in places}
     line = probe.fitted(pool, synapse).twin
-    V = entry.held * synapse.process.vdd
+    V = entry.held * synapse.process.made.supply
     found = []
     for value in values:
         weights = np.full(starts.size, value)

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from analog import results
 from analog.bench import Observe, Observed, gather
 from analog.ngspice import Pool
-from analog.results import Results, key
+from analog.results import KeptPool, Results, key
 from analog.worker import Answer, Job
 from golden.errors import SimulationError, SpecError
 from sim_harness import toolchain
@@ -436,3 +436,30 @@ def test_a_killed_sweep_keeps_what_it_reported(blow: signal.Signals, tmp_path: P
     assert before in (reported, reported + 1)  # the last one may have been written and not yet reported
     # A square wave from 1 us on, of so many microseconds, has a rise for each that begins within 20 us.
     assert counts == [math.ceil(19 / period) for period in range(2, 42)]
+
+
+@pytest.mark.integration
+def test_a_kept_pool_resumes_for_whoever_uses_it(store: Results) -> None:
+    jobs = [Job(GOOD, ("out",), functools.partial(scaled, factor)) for factor in (1.0, 2.0, 3.0, 4.0)]
+    kept = KeptPool(Pool(toolchain.ngspice_setup(), 1), store)
+    answers: dict[int, Answer] = {}
+    with pytest.raises(KeyboardInterrupt):
+        kept.run(jobs, answers.__setitem__, interrupt_at(0.5))
+    assert len(answers) == len(store) == 2
+    again: dict[int, Answer] = {}
+    fractions: list[float] = []
+    kept.run(jobs, again.__setitem__, fractions.append)
+    # Two were there: half is done before anything runs.
+    assert fractions == [0.75, 1.0]
+    assert len(store) == 4
+    for index, answer in answers.items():
+        assert again[index].value == answer.value
+        assert again[index].seconds == answer.seconds
+    assert [again[index].value / again[0].value for index in range(4)] == pytest.approx([1, 2, 3, 4])
+    # Waveforms and failures are not kept.
+    plain: dict[int, Answer] = {}
+    kept.run([Job(GOOD, ("out",)), Job("* nothing\n.end\n", ("out",), last)], plain.__setitem__)
+    assert plain[0].waves["out"].size > 5
+    assert plain[1].error
+    assert len(store) == 4
+    kept.close()

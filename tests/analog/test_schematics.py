@@ -10,6 +10,7 @@ import pytest
 
 from analog.schematics import CIRCUITS, draw
 from analog.schematics.drawing import RAILS, Element, columns, elements, grouped
+from golden.errors import SpecError
 
 TEXT = re.compile(r"<tspan[^>]*>([^<]*)</tspan>")
 
@@ -36,6 +37,11 @@ def test_every_device_and_node_of_the_netlist_is_drawn(name: str, tmp_path: Path
     again = tmp_path / "again.svg"
     draw(schematic, again)
     assert again.read_bytes() == path.read_bytes()
+
+
+def test_only_svg_is_drawn(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"Drawing must be named \.svg, not .*x\.png"):
+        draw(CIRCUITS["ota_neuron"], tmp_path / "x.png")
 
 
 def test_a_device_that_no_part_names_is_an_error() -> None:
