@@ -100,7 +100,8 @@ def _check_twin(
 
 def twin_band(circuit: LIFCircuit, twin: OtaLifTwin, stimulus: Stimulus) -> tuple[int, int]:
     """Least and largest number of spikes of twins that are off by SPREAD, and one more for the run's end."""
-    drive, swing = drive_of(circuit.neuron, circuit.hardware, stimulus), twin.V_th - twin.V_0
+    lines = [(line, line.synapse.twin()) for line in circuit.lines] if circuit.lines else None
+    drive, swing = drive_of(circuit.neuron, circuit.hardware, stimulus, lines), twin.V_th - twin.V_0
     counts = []
     for sign in (1, -1):
         off = replace(

@@ -21,9 +21,15 @@ from analog.mapping import CURRENT_EDGE, SYNAPSE_EDGE, HardwareLIF
 from golden.twins.ota_lif import Drive
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analog.events import EventLine
     from golden.neurons.lif import FloatArray, LIFNeuron
     from golden.stimulus import Stimulus
+    from golden.twins.bss2_synapse import Bss2SynapseTwin
 
+#: Points of a synaptic current in each time constant, and [s] by which an event's corners are set.
+_PER_TAU, _CORNER, _PULSE = 24, 1e-10, 8e-9
 #: Edges start on a grid of this fraction of their length, so that no two points of a source nearly coincide.
 _GRID = 1000
 
@@ -128,12 +134,41 @@ def synaptic_drive(hardware: HardwareLIF, stimulus: Stimulus, swing: float) -> S
     return SynapticDrive(points, initial, transconductance)
 
 
-def drive_of(neuron: LIFNeuron, hardware: HardwareLIF, stimulus: Stimulus) -> Drive:
-    """All of a neuron's input for its golden twin, in hardware units."""
+def drive_of(
+    neuron: LIFNeuron,
+    hardware: HardwareLIF,
+    stimulus: Stimulus,
+    lines: Sequence[tuple[EventLine, Bss2SynapseTwin]] | None = None,
+    V: float | None = None,
+) -> Drive:
+    """All of a neuron's input for its golden twin, in hardware units.
+
+    ``lines``  where synapse circuits bring the spikes: each with its golden twin, whose current is then part of the
+               drive
+    ``V``      [V] of the membrane, for their output conductance; None: half way from rest to threshold
+    """
     points, spikes = step_current(hardware, stimulus), stimulus.spikes_of(hardware.index)
     events, none = spikes[:, 0] / hardware.acceleration, np.zeros(len(spikes))
+    if lines is not None:
+        middle = (hardware.rest + hardware.threshold) / 2 if V is None else V
+        return _through_lines(points, lines, hardware, stimulus.duration / hardware.acceleration, middle)
     if hardware.tau_syn is None:
         jumps = spikes[:, 1] / float(neuron.C_m) * hardware.volts_per_volt
         return Drive(points.times, points.values, events, jumps, none)
     weights = spikes[:, 1] * hardware.amps_per_amp
     return Drive(points.times, points.values, events, none, weights, hardware.tau_syn)
+
+
+def _through_lines(
+    points: Points, lines: Sequence[tuple[EventLine, Bss2SynapseTwin]], hardware: HardwareLIF, end: float, V: float
+) -> Drive:
+    """The currents of all lines and of the stimulus as one piecewise-linear current."""
+    assert hardware.tau_syn is not None
+    edges = [line.times + offset for line, _ in lines for offset in (-_CORNER, 0.0, _PULSE, _PULSE + _CORNER)]
+    grid = np.arange(0.0, end, hardware.tau_syn / _PER_TAU)
+    times = np.unique(np.concatenate((points.times, grid, *edges)))
+    times = times[(times >= 0) & (times < end)]
+    current = np.interp(times, points.times, points.values)
+    for line, twin in lines:
+        current = current + line.current(twin, times, V)
+    return Drive(times, current)

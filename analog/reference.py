@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 class Reference:
     """``trace`` of the golden ``model``, "exact" or "twins", and for each neuron by how much [s] each spike may be off.
 
-    Bounds are derived (`analog.tolerance`) for the exact model, declared (`analog.twins`) for a twin.
+    Bounds are derived (`analog.tolerance`) for the exact model, declared (`analog.twins`) for a twin; None where input
+    comes through synapse circuits, for which nothing is promised yet.
     """
 
     model: str
     trace: Trace
-    bounds: tuple[FloatArray, ...]
+    bounds: tuple[FloatArray, ...] | None
 
 
 def reference(
@@ -59,4 +60,5 @@ def reference(
         run = run_twins(alone, inputs, replace(settings, chip="none"), workers=pool(setup, None))
         model, trace, bounds = "twins", run.trace, run.bounds
     header = replace(trace.header, network=found.header.network, stimulus=found.header.stimulus)
-    return Reference(model, replace(trace, header=header), tuple(bound + slack for bound in bounds))
+    judged = None if settings.synapse != "ideal" else tuple(bound + slack for bound in bounds)
+    return Reference(model, replace(trace, header=header), judged)

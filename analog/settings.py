@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VARIANTS = ("xspice", "xspice_free")
+SYNAPSES = ("ideal", "bss2")
 
 #: Largest and smallest ratio of biological to hardware time.
 ACCELERATION = (1.0, 1e5)
@@ -112,6 +113,7 @@ class AnalogSettings:
     celsius        temperature [degree Celsius] of the macro tier and the transistors
     mismatch       seed of the chip's devices (each neuron has its own); None: all are alike
     calibration    file of `hillock calibrate` whose codes the neurons get (sky130 and gf180); None: nominal biases
+    synapse        "ideal", or "bss2": input spikes of neurons with tau_syn through synapse circuits (sky130, gf180)
     chip           "none" or "brainscales2": ranges, and bits of parameters, weights and readout
     solver         ngspice's options; None leaves ngspice its own defaults (wrong: see docs/analog.md)
 
@@ -131,6 +133,7 @@ class AnalogSettings:
     celsius: float = 27.0
     mismatch: int | None = None
     calibration: str | None = None
+    synapse: str = "ideal"
     chip: str = "none"
     solver: SolverOptions | None = field(default_factory=SolverOptions)
 
@@ -167,6 +170,10 @@ class AnalogSettings:
             raise SpecError.rule("Analog chip", f"one of {NONE}, {', '.join(CHIPS)}", repr(self.chip))
         for name in ("v_min", "v_max"):
             object.__setattr__(self, name, on_grid(getattr(self, name), self.chip, self.supply))
+        if self.synapse not in SYNAPSES:
+            raise SpecError.rule("Analog synapse", f"one of {', '.join(SYNAPSES)}", repr(self.synapse))
+        if self.synapse != "ideal" and TIERS[self.tier].technology == "macro":
+            raise SpecError.rule("Analog synapse", f"ideal for tier {self.tier}", repr(self.synapse))
         if self.calibration is not None and TIERS[self.tier].technology == "macro":
             raise SpecError.rule("Analog calibration", "given for tier sky130 or gf180", f"for {self.tier}")
         self.process  # noqa: B018  # corner, temperature, supply and mismatch have the process's rules

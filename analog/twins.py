@@ -13,6 +13,7 @@ import numpy as np
 
 from analog.chip import effective, readout
 from analog.drive import drive_of
+from analog.events import event_lines, fitted_line
 from analog.fitting import fitted
 from analog.relaxation import relax
 from analog.simulation import build, settle_tolerance
@@ -22,19 +23,21 @@ from golden.trace import Header, Trace, versions
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from analog.events import EventLine
     from analog.neurons.lif import LIFCircuit
     from analog.ngspice import Pool
     from analog.settings import AnalogSettings
     from golden.network import Network
     from golden.neurons.lif import FloatArray
     from golden.stimulus import Stimulus
+    from golden.twins.bss2_synapse import Bss2SynapseTwin
     from golden.twins.ota_lif import Drive, OtaLifTwin
 
 #: Largest relative error of an interval of a fitted twin under constant current, and largest error of its potential as
 #: a fraction of the swing from reset to threshold, which any input makes a time.
 BOUND, VOLTS = 3e-3, 5e-3
 #: What has been fitted in this process, by circuit and version of ngspice.
-_FITTED: dict[Any, OtaLifTwin] = {}
+_FITTED: dict[Any, Any] = {}
 
 
 def twins_of(
@@ -94,20 +97,29 @@ def run_twins(
     a, end = settings.acceleration, stimulus.duration / settings.acceleration
     times = np.empty(0) if samples is None else np.asarray(samples, dtype=np.float64)
 
+    def driven(index: int, drive: Stimulus) -> tuple[OtaLifTwin, Drive]:
+        """The neuron's twin, with the output conductance of the lines that drive it, and its input."""
+        circuit, twin = circuits[index], twins[index]
+        if settings.synapse == "ideal" or circuit.hardware.tau_syn is None:
+            return twin, drive_of(circuit.neuron, circuit.hardware, drive)
+        found = event_lines(circuit.hardware, drive, settings)
+        lines = [(line, _synapse_twin(line, workers)) for line in found]
+        loaded = replace(twin, g_out=twin.g_out + sum(line.g_out for _, line in lines))
+        return loaded, drive_of(circuit.neuron, circuit.hardware, drive, lines, twin.V_leak)
+
     def fire(drive: Stimulus, neurons: Sequence[int]) -> dict[int, FloatArray]:
         found = {}
         for index in neurons:
-            circuit = circuits[index]
-            inputs = drive_of(circuit.neuron, circuit.hardware, drive)
-            spikes, _ = twins[index].simulate(inputs, end, start=circuit.hardware.rest)
+            twin, inputs = driven(index, drive)
+            spikes, _ = twin.simulate(inputs, end, start=circuits[index].hardware.rest)
             found[index] = spikes * a
         return found
 
     relaxed = relax(network, stimulus, fire, settle_tolerance(network))
     rows, bounds, potentials = [], [], np.empty((times.size, len(record)))
-    for index, (circuit, twin) in enumerate(zip(circuits, twins, strict=True)):
+    for index, circuit in enumerate(circuits):
         hardware, spikes = circuit.hardware, relaxed.spikes[index]
-        inputs = drive_of(circuit.neuron, hardware, relaxed.inputs)
+        twin, inputs = driven(index, relaxed.inputs)
         rows.append(np.column_stack((spikes, np.full(spikes.size, index))))
         bounds.append(_bounds(twin, inputs, spikes / a, end, hardware.rest) * a)
         if index in record:
@@ -126,6 +138,19 @@ def run_twins(
     recorded = np.asarray(record, dtype=np.int64)
     trace = Trace(header, np.concatenate(rows), recorded, times, {"v": potentials}, {"v": "V"})
     return TwinRun(trace, tuple(bounds))
+
+
+def _synapse_twin(line: EventLine, workers: Pool | None) -> Bss2SynapseTwin:
+    """A line's golden twin, fitted with ``workers`` (None: the nominal one)."""
+    synapse = line.synapse
+    if workers is None:
+        return synapse.twin()
+    process = synapse.process if synapse.process.mismatch is not None else replace(synapse.process, scope="")
+    key: Any = (replace(synapse, process=process), workers.version)
+    if key not in _FITTED:
+        _FITTED[key] = fitted_line(workers, key[0])
+    twin: Bss2SynapseTwin = _FITTED[key]
+    return twin
 
 
 def _bounds(twin: OtaLifTwin, drive: Drive, spikes: FloatArray, end: float, start: float) -> FloatArray:

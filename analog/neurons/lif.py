@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from analog.blocks.current_input import ChargeInput, CurrentInput
 from analog.blocks.synapse import ExponentialSynapse
 from analog.drive import charge_drive, step_current, synaptic_drive
+from analog.events import EventLine, event_lines
 from analog.mapping import HardwareLIF, check_input
 from analog.netlist import Block, Netlist
 from analog.technology import with_models
@@ -31,6 +32,7 @@ class LIFCircuit:
     hardware: HardwareLIF
     built: Built
     netlist: Netlist
+    lines: tuple[EventLine, ...] = ()
 
     @classmethod
     def build(cls, neuron: LIFNeuron, stimulus: Stimulus, settings: AnalogSettings, index: int) -> LIFCircuit:
@@ -40,7 +42,10 @@ class LIFCircuit:
         """
         hardware = HardwareLIF.of(neuron, settings, index)
         check_input(neuron, hardware, stimulus, settings.supply)
-        inputs = _inputs(neuron, hardware, stimulus, settings)
+        lines: tuple[EventLine, ...] = ()
+        if settings.synapse != "ideal" and hardware.tau_syn is not None:
+            lines = event_lines(hardware, stimulus, settings)
+        inputs = _inputs(neuron, hardware, stimulus, settings, lines)
         coupled = sum(block.capacitance for block in inputs if isinstance(block, ChargeInput))
         built = TIERS[settings.tier](hardware, settings, hardware.C - coupled)
         blocks, solver, max_step = (*built.blocks, *inputs), settings.solver, None
@@ -62,7 +67,7 @@ class LIFCircuit:
             initial=built.initial,
             uic=built.uic,
         )
-        return cls(neuron, hardware, built, netlist)
+        return cls(neuron, hardware, built, netlist, lines)
 
     def read(self, waves: Mapping[str, FloatArray], supply: float) -> Spikes:
         """Spikes and reset pulses of a run."""
@@ -77,10 +82,16 @@ class LIFCircuit:
 
 
 def _inputs(
-    neuron: LIFNeuron, hardware: HardwareLIF, stimulus: Stimulus, settings: AnalogSettings
+    neuron: LIFNeuron,
+    hardware: HardwareLIF,
+    stimulus: Stimulus,
+    settings: AnalogSettings,
+    lines: tuple[EventLine, ...],
 ) -> tuple[Block, ...]:
     current = step_current(hardware, stimulus)
     inputs: list[Block] = [CurrentInput(current.times, current.values)]
+    if settings.synapse != "ideal" and hardware.tau_syn is not None:
+        return (*inputs, *(block for line in lines for block in line.blocks()))
     if hardware.tau_syn is None:
         kicks = charge_drive(hardware, stimulus, float(neuron.C_m))
         if kicks is not None:
