@@ -17,6 +17,8 @@ from analog.ngspice import pool
 from analog.noise import membrane_noise, ota_variance, resistor_variance
 from analog.settings import BY_TIER, TIERS
 from analog.technology import Process
+from golden.network import Network
+from golden.stimulus import Stimulus
 from golden.twins.fit import errors
 from sim_harness import toolchain
 from sim_harness.compare import compare_spikes
@@ -73,10 +75,8 @@ def _tiers(experiment: Experiment, step: Step) -> Iterator[Line]:
         )
 
 
-def _some(experiment: Experiment, indices: tuple[int, ...]):  # type: ignore[no-untyped-def]
-    from golden.network import Network
-    from golden.stimulus import Stimulus
-
+def _some(experiment: Experiment, indices: tuple[int, ...]) -> tuple[Network, Stimulus]:
+    """A few of an experiment's equal neurons, with their currents."""
     stimulus = experiment.stimulus
     kept = Stimulus(stimulus.duration, stimulus.times, stimulus.currents[:, list(indices)], np.empty((0, 3)))
     return Network(experiment.network.neurons[indices[0]], len(indices)), kept

@@ -66,10 +66,15 @@ class AxonHillockTwin:
 
     def periods(self, currents: ArrayLike) -> FloatArray:
         """Interval between spikes [s] for each constant input current [A]; inf where it never fires, or never ends."""
-        current = np.atleast_1d(np.asarray(currents, dtype=np.float64))
-        found = np.full(current.shape, np.inf)
-        fires = (current > self.rheobase) & (current < self.I_r)
-        I = current[fires]  # noqa: E741  # the field's letter
+        drive = np.atleast_1d(np.asarray(currents, dtype=np.float64))
+        found = np.full(drive.shape, np.inf)
+        fires = (drive > self.rheobase) & (drive < self.I_r)
+        current = drive[fires]
         charge = self.C_fb * self.V_dd
-        found[fires] = charge / (I - self.I_leak) + charge / (self.I_r - I) + self.t_0 + self.t_1 * np.sqrt(I_1 / I)
+        found[fires] = (
+            charge / (current - self.I_leak)
+            + charge / (self.I_r - current)
+            + self.t_0
+            + self.t_1 * np.sqrt(I_1 / current)
+        )
         return found

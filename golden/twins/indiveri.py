@@ -81,19 +81,19 @@ class IndiveriTwin:
 
         By quadrature up to ten widths above where feedback exceeds the input, and in closed form beyond.
         """
-        current = np.atleast_1d(np.asarray(currents, dtype=np.float64))
-        found = np.full(current.shape, np.inf)
-        fires = current > self.rheobase
-        I = current[fires]  # noqa: E741  # the field's letter
+        drive = np.atleast_1d(np.asarray(currents, dtype=np.float64))
+        found = np.full(drive.shape, np.inf)
+        fires = drive > self.rheobase
+        current = drive[fires]
         # Past V_end the feedback alone counts: the rest of the rise is C width / (its current).
-        V_end = self.V_th + self.width * np.log(I / I_1) + 10 * self.width
+        V_end = self.V_th + self.width * np.log(current / I_1) + 10 * self.width
         knee = np.maximum(V_end - 24 * self.width, 0.2 * V_end)
-        rise = self._rise(I, np.zeros(I.shape), knee) + self._rise(I, knee, V_end)
+        rise = self._rise(current, np.zeros(current.shape), knee) + self._rise(current, knee, V_end)
         rest = self.C * self.width / (I_1 * np.exp((V_end - self.V_th) / self.width))
-        found[fires] = rise + rest + self.t_ref - self.t_fold * np.log(I / I_1)
+        found[fires] = rise + rest + self.t_ref - self.t_fold * np.log(current / I_1)
         return found
 
-    def _rise(self, I: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:  # noqa: E741
+    def _rise(self, current: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
         V = low[:, None] + (high - low)[:, None] * (_NODES + 1) / 2
-        net = I[:, None] - self.I_leak * (1 + self.early * V) + I_1 * np.exp((V - self.V_th) / self.width)
+        net = current[:, None] - self.I_leak * (1 + self.early * V) + I_1 * np.exp((V - self.V_th) / self.width)
         return np.asarray(self.C * (high - low) / 2 * (_WEIGHTS / net).sum(axis=1))

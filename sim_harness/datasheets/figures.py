@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from golden.twins.pulsed_mirror import nonlinearity
 from sim_harness.datasheets.measure import BOUND
 from sim_harness.datasheets.synapses import BOUND as CHARGE_BOUND
-from sim_harness.report.plots import _STYLE, _figure, _svg
+from sim_harness.report.plots import STYLE, blank_figure, svg_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +29,8 @@ _GROUND = "<style>svg{color:#1c2430;background:#fff}</style>"
 
 def neuron_figure(sheet: NeuronSheet) -> str:
     """An <svg> of six panels."""
-    with mpl.rc_context(_STYLE):
-        figure = _figure(11.0, 6.4)
+    with mpl.rc_context(STYLE):
+        figure = blank_figure(11.0, 6.4)
         axes = figure.subplots(2, 3).ravel()
         _f_i(axes[0], sheet)
         _errors(axes[1], sheet)
@@ -45,14 +45,14 @@ def neuron_figure(sheet: NeuronSheet) -> str:
             for axis in (panel.xaxis, panel.yaxis):
                 if axis.get_scale() == "log":
                     _decades(axis)
-        text = _svg(figure, f"Data sheet of the {sheet.entry.title}")
+        text = svg_text(figure, f"Data sheet of the {sheet.entry.title}")
     return text.replace(">", f">{_GROUND}", 1)
 
 
 def synapse_figure(sheet: SynapseSheet) -> str:
     """An <svg> of six panels."""
-    with mpl.rc_context(_STYLE):
-        figure = _figure(11.0, 6.4)
+    with mpl.rc_context(STYLE):
+        figure = blank_figure(11.0, 6.4)
         axes = figure.subplots(2, 3).ravel()
         _charge(axes[0], sheet)
         _charge_errors(axes[1], sheet)
@@ -68,7 +68,7 @@ def synapse_figure(sheet: SynapseSheet) -> str:
         else:
             _conditions(axes[3], charges, "charge")
             axes[5].set_axis_off()
-        text = _svg(figure, f"Data sheet of the {sheet.entry.title}")
+        text = svg_text(figure, f"Data sheet of the {sheet.entry.title}")
     return text.replace(">", f">{_GROUND}", 1)
 
 

@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 
 from analog.calibration.parameters import LIMITS, PARAMETERS
-from sim_harness.report.plots import _STYLE, _figure, _svg
+from sim_harness.report.plots import STYLE, blank_figure, svg_text
 
 if TYPE_CHECKING:
     from analog.calibration import Calibration
@@ -19,8 +19,8 @@ BEFORE, AFTER = "#b8860b", "#0072b2"
 
 def draw(calibration: Calibration) -> str:
     """An <svg>: six panels, a dot a neuron, the target as a line."""
-    with mpl.rc_context(_STYLE):
-        figure = _figure(10.0, 5.6)
+    with mpl.rc_context(STYLE):
+        figure = blank_figure(10.0, 5.6)
         axes = figure.subplots(2, 3).ravel()
         jitter = np.random.default_rng(0).uniform(-0.22, 0.22, calibration.size)
         for panel, name in zip(axes, PARAMETERS, strict=True):
@@ -32,4 +32,4 @@ def draw(calibration: Calibration) -> str:
             panel.set_xlim(-0.6, 1.6)
             limit = f", limit {LIMITS[name]:g}" if name in LIMITS else ""
             panel.set_title(f"{name} [{unit}]: sigma ratio {calibration.ratio(name):.2f}{limit}", fontsize=10)
-        return _svg(figure, "Spread before and after calibration")
+        return svg_text(figure, "Spread before and after calibration")

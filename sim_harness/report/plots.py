@@ -42,7 +42,7 @@ COLOURS = {
     "loihi": "#d55e00",
     "spinnaker": "#009e73",
 }
-_STYLE: Any = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "hillock",
     "font.family": "sans-serif",
@@ -60,11 +60,11 @@ _STYLE: Any = {
 }
 
 
-def _figure(width: float, height: float) -> Figure:
+def blank_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _svg(figure: Figure, title: str) -> str:
+def svg_text(figure: Figure, title: str) -> str:
     """The figure as an <svg> element that scales with the page and names itself to screen readers."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -84,8 +84,8 @@ def membrane(traces: Mapping[str, Trace], neuron: int, v_th: float, window: tupl
 
     Curves that coincide stay visible: each later one is drawn thinner and dashed over the earlier.
     """
-    with mpl.rc_context(_STYLE):
-        figure = _figure(9.5, 4.0)
+    with mpl.rc_context(STYLE):
+        figure = blank_figure(9.5, 4.0)
         axes = figure.subplots()
         # Shorter than a tick, a machine has no state to show.
         shown = {n: t for n, t in traces.items() if neuron in t.recorded and "v" in t.states and t.times.size}
@@ -107,7 +107,7 @@ def membrane(traces: Mapping[str, Trace], neuron: int, v_th: float, window: tupl
         axes.set_xlim(window[0] * 1e3, window[1] * 1e3)
         if shown:
             figure.legend(loc="outside lower center", ncols=4, fontsize=9, handlelength=3.5)
-        return _svg(figure, "Membrane potential on every machine")
+        return svg_text(figure, "Membrane potential on every machine")
 
 
 def _spike_marks(
@@ -124,11 +124,11 @@ def _spike_marks(
 
 def rasters(traces: Mapping[str, Trace]) -> str:
     """One raster per machine, on a common time axis."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         columns = min(2, len(traces))
         rows = -(-len(traces) // columns)
         size = next(iter(traces.values())).header.size
-        figure = _figure(9.5, rows * (1.1 + min(1.5, 0.06 * size)))
+        figure = blank_figure(9.5, rows * (1.1 + min(1.5, 0.06 * size)))
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         for axes, (name, trace) in zip(grid.flat, traces.items(), strict=False):
             axes.plot(
@@ -142,13 +142,13 @@ def rasters(traces: Mapping[str, Trace]) -> str:
             axes.set_visible(False)
         figure.supxlabel("time [ms]", fontsize=10)
         figure.supylabel("neuron", fontsize=10)
-        return _svg(figure, "Rasters")
+        return svg_text(figure, "Rasters")
 
 
 def fi(curve: FICurve) -> str:
     """Rate against current: closed form as a line, machines as marks, their deviation below."""
-    with mpl.rc_context(_STYLE):
-        figure = _figure(9.5, 4.6)
+    with mpl.rc_context(STYLE):
+        figure = blank_figure(9.5, 4.6)
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.4))
         scale = curve.currents / curve.rheobase
         top.plot(scale, curve.closed_form, color=_INK, linewidth=1.2, label="closed form")
@@ -165,13 +165,13 @@ def fi(curve: FICurve) -> str:
         top.set(ylabel="rate [Hz]")
         bottom.set(xlabel=f"current [rheobase, {curve.rheobase:.4g} A]", ylabel="deviation [%]")
         figure.legend(loc="outside lower center", ncols=4, fontsize=9, handlelength=3.5)
-        return _svg(figure, "f-I curve of every machine")
+        return svg_text(figure, "f-I curve of every machine")
 
 
 def image(values: NDArray[Any], title: str, label: str, *, latency: bool) -> str:
     """A small picture: a stimulus image, or first-spike latencies [ms] with silent neurons crossed out."""
-    with mpl.rc_context(_STYLE):
-        figure = _figure(2.6, 2.7)
+    with mpl.rc_context(STYLE):
+        figure = blank_figure(2.6, 2.7)
         axes = figure.subplots()
         shown = np.ma.masked_invalid(values)
         # Cells as paths, and few colours: an image would be pixels inside the vector graphic.
@@ -185,4 +185,4 @@ def image(values: NDArray[Any], title: str, label: str, *, latency: bool) -> str
         axes.set_yticks([])
         axes.set_title(title, fontsize=10)
         figure.colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.85, label=label)
-        return _svg(figure, f"{title} picture")
+        return svg_text(figure, f"{title} picture")
