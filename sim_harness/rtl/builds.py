@@ -11,16 +11,26 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from golden.errors import HillockError, SimulationError, SpecError
 from sim_harness import toolchain
 
-if TYPE_CHECKING:
-    from sim_harness.rtl.design import RtlDesign
-
 #: Manifest of a build: file name -> SHA-256 of its content.
 _MANIFEST = "manifest.json"
+
+
+class Design(Protocol):
+    """What is built: Verilog ``text``, a user's own where ``verilog`` is not None, and its name in messages."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def verilog(self) -> str | None: ...
+
+    @property
+    def name(self) -> str: ...
 
 
 _ERROR = re.compile(r"error|syntax|not a port|unknown module", re.IGNORECASE)
@@ -33,7 +43,7 @@ def versions(*tools: str) -> str:
     return json.dumps(toolchain.versions(*tools))
 
 
-def rejected(tool: str, design: RtlDesign, log: Path) -> HillockError:
+def rejected(tool: str, design: Design, log: Path) -> HillockError:
     """The error for a design that ``tool`` does not compile, with the first error line of its log.
 
     SpecError for a user's Verilog, which is called ``core.v`` in the log; SimulationError for our own.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from golden.fixed import IntArray
     from golden.integer import Progress, TickInputs
+    from sim_harness.rtl.builds import Design
 
 #: Updates per call of the driver: a fraction of a second.
 CHUNK = 1 << 17
@@ -38,6 +39,8 @@ PORTS = (
     *("tick", "busy", "spike_valid", "spike_ready", "spike_neuron", "retire_valid"),
 )
 _DRIVER = Path(__file__).with_name("cxxrtl_driver.cc")
+#: What all drivers include.
+_PORTS = Path(__file__).with_name("cxxrtl_port.h")
 _FLAGS = ("-std=c++17", "-O2", "-shared", "-fPIC")
 #: Runs in a process of its own: a command that fails ends the process that called it.
 _YOSYS = """
@@ -78,23 +81,31 @@ class Cxxrtl(RtlBackEnd):
 
     def build(self, design: RtlDesign) -> Path:
         """The compiled core, from the cache or made now."""
-        parts = (design.text, _DRIVER.read_bytes(), builds.versions(*self.tools), *_FLAGS)
-        return (
-            builds.cached(f"cxxrtl-{builds.key(parts)}", ["core.so"], lambda work: self._make(design, work)) / "core.so"
-        )
+        return library(design, "lif_core", _DRIVER, self.timeout)
 
-    def _make(self, design: RtlDesign, work: Path) -> None:
+
+def library(design: Design, top: str, driver: Path, timeout: float) -> Path:
+    """``design`` as a shared library with its driver, from the cache or made now.
+
+    Yosys and the compiler may take ``timeout`` seconds each.
+    """
+    sources = {"driver.cc": driver.read_bytes(), _PORTS.name: _PORTS.read_bytes()}
+    parts: list[str | bytes] = [design.text, *sources.values(), builds.versions(*Cxxrtl.tools), *_FLAGS]
+
+    def make(work: Path) -> None:
         (work / "core.v").write_text(design.text)
-        (work / "driver.cc").write_bytes(_DRIVER.read_bytes())
-        commands = ("read_verilog -sv core.v", "hierarchy -check -top lif_core", "write_cxxrtl -g3 core.cc")
+        for name, content in sources.items():
+            (work / name).write_bytes(content)
+        commands = ("read_verilog -sv core.v", f"hierarchy -check -top {top}", "write_cxxrtl -g3 core.cc")
         log = work / "build.log"
-        if processes.run(
-            [sys.executable, "-c", _YOSYS, *commands], what="Yosys", cwd=work, log=log, timeout=self.timeout
-        ):
+        command = [sys.executable, "-c", _YOSYS, *commands]
+        if processes.run(command, what="Yosys", cwd=work, log=log, timeout=timeout):
             raise builds.rejected("Yosys", design, log)
         compile_ = [str(toolchain.compiler()), *_FLAGS, f"-I{_runtime()}", "-o", "core.so", "driver.cc"]
-        if processes.run(compile_, what="g++", cwd=work, log=log, timeout=self.timeout):
+        if processes.run(compile_, what="g++", cwd=work, log=log, timeout=timeout):
             raise builds.rejected("g++", design, log)
+
+    return builds.cached(f"cxxrtl-{builds.key(parts)}", ["core.so"], make) / "core.so"
 
 
 def _runtime() -> Path:

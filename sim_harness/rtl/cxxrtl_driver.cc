@@ -6,29 +6,11 @@
 #define CXXRTL_INCLUDE_CAPI_IMPL
 #include "core.cc"
 
-#include <cxxrtl/capi/cxxrtl_capi.h>
+#include "cxxrtl_port.h"
 
-#include <cstdint>
-#include <string>
 #include <vector>
 
 namespace {
-
-enum Command : int64_t { HOST, EVENT, TICK };
-enum Outcome : int { OK, HUNG, OVERFLOW };
-
-// Up to 32 bits of a port.
-struct Port {
-    cxxrtl_object *object = nullptr;
-
-    uint32_t get() const {
-        if (object->outline) cxxrtl_outline_eval(object->outline);
-        return object->curr[0];
-    }
-    void set(uint32_t value) const {
-        if (object) object->next[0] = value;
-    }
-};
 
 struct Field {
     Port port;
@@ -40,44 +22,16 @@ struct Field {
     }
 };
 
-struct Player {
-    cxxrtl_handle core = nullptr;
-    std::string problem;
-    Port clk, rst, host_valid, host_ready, host_field, host_neuron, host_data;
+struct Player : Design {
+    Port host_valid, host_ready, host_field, host_neuron, host_data;
     Port event_valid, event_ready, event_neuron, event_weight;
     Port tick, busy, spike_valid, spike_ready, spike_neuron, retire_valid;
     std::vector<Field> fields;
-    bool events = false, retires = false;
-    uint32_t noise = 1, stall = 0;
+    bool retires = false;
     int64_t ticks = 0;
 
-    ~Player() {
-        if (core) cxxrtl_destroy(core);
-    }
-
-    Port find(const char *name, size_t width) {
-        Port port{cxxrtl_get(core, name)};
-        const size_t found = port.object ? port.object->width : 0;
-        if (found != width && problem.empty()) problem = std::string(name) + " " + std::to_string(found);
-        return port;
-    }
-
-    // Settle with the clock low, let the caller look at the outputs, then the edge.
-    void settle() {
-        clk.set(0);
-        cxxrtl_step(core);
-    }
-    void edge() {
-        clk.set(1);
-        cxxrtl_step(core);
-    }
-
-    void draw() {  // xorshift32: spike_ready is low in about `stall` of 256 clocks
-        noise ^= noise << 13;
-        noise ^= noise >> 17;
-        noise ^= noise << 5;
-        spike_ready.set((noise & 255) >= stall);
-    }
+    using Design::Design;
+    void draw() { spike_ready.set(ready()); }
 };
 
 }  // namespace
@@ -87,9 +41,8 @@ extern "C" {
 // names, widths: `count` ports in the order clk .. retire_valid, then retired fields; width 0: not there.
 // is_signed: for the retired fields only.
 Player *player_open(const char **names, const int *widths, const uint8_t *is_signed, int count, uint32_t stall, uint32_t seed) {
-    auto *player = new Player;
+    auto *player = new Player(stall, seed);
     Player &p = *player;
-    p.core = cxxrtl_create(cxxrtl_design_create());
     Port *fixed[] = {&p.clk, &p.rst, &p.host_valid, &p.host_ready, &p.host_field, &p.host_neuron, &p.host_data,
                      &p.event_valid, &p.event_ready, &p.event_neuron, &p.event_weight,
                      &p.tick, &p.busy, &p.spike_valid, &p.spike_ready, &p.spike_neuron, &p.retire_valid};
@@ -103,14 +56,8 @@ Player *player_open(const char **names, const int *widths, const uint8_t *is_sig
             p.fields.push_back({port, is_signed[k] ? 32 - widths[k] : -1});
     }
     if (!p.problem.empty()) return player;
-    p.events = p.event_valid.object, p.retires = p.retire_valid.object;
-    p.stall = stall, p.noise = seed ? seed : 1;
-    for (int k = 0; k < 4; k++) {
-        p.rst.set(k > 0);
-        p.settle();
-        p.edge();
-    }
-    p.rst.set(0);
+    p.retires = p.retire_valid.object;
+    p.reset();
     p.draw();
     return player;
 }
