@@ -14,14 +14,20 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from amaranth.back import rtlil
 
-from digital.formal.obligations import OBLIGATIONS, Kind, Obligation
+from digital.formal import obligations as lif
 from golden.errors import SimulationError, SpecError
 from sim_harness import toolchain
 from sim_harness.jobs import run_all, run_tool
+
+if TYPE_CHECKING:
+    from digital.formal.question import Kind, Question
+
+#: Every question.
+OBLIGATIONS: tuple[Question, ...] = lif.OBLIGATIONS
 
 #: The answer that a question of each kind must have.
 EXPECTED: dict[Kind, str] = {"proof": "proved", "cover": "reached", "control": "refuted"}
@@ -40,7 +46,7 @@ _TO_SMT = (
 class Answer:
     """What the solver found: verdict, labels of the assertions violated or corners not reached, run time [s]."""
 
-    obligation: Obligation
+    obligation: Question
     verdict: str
     labels: tuple[str, ...]
     seconds: float
@@ -57,9 +63,7 @@ class Answer:
             "kind": question.kind,
             "name": question.name,
             "claim": question.claim,
-            "neurons": question.config.size,
-            "structure": question.config.format.to_dict(),
-            "per_neuron": question.config.per_neuron,
+            **question.describe(),
             "clocks": [question.clocks.start, question.clocks.stop],
             "verdict": self.verdict,
             "expected": EXPECTED[question.kind],
@@ -69,7 +73,7 @@ class Answer:
         }
 
 
-def select(text: str) -> tuple[Obligation, ...]:
+def select(text: str) -> tuple[Question, ...]:
     """The obligations whose kind, name or claim contains ``text``; SpecError when there is none."""
     found = tuple(obligation for obligation in OBLIGATIONS if text in str(obligation))
     if not found:
@@ -78,7 +82,7 @@ def select(text: str) -> tuple[Obligation, ...]:
 
 
 def prove(
-    obligations: Sequence[Obligation] = OBLIGATIONS,
+    obligations: Sequence[Question] = OBLIGATIONS,
     *,
     jobs: int = 2,
     traces: Path | None = None,
@@ -92,7 +96,7 @@ def prove(
     return run_all(lambda obligation: answer(obligation, traces), obligations, jobs, progress)
 
 
-def answer(obligation: Obligation, traces: Path | None = None) -> Answer:
+def answer(obligation: Question, traces: Path | None = None) -> Answer:
     """Put one question to the solver."""
     began, clocks = time.perf_counter(), obligation.clocks
     with tempfile.TemporaryDirectory(prefix="hillock-proof-") as folder:

@@ -7,8 +7,10 @@ that no control can go stale unnoticed.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
 
 from digital import lif_core
 from digital.lif_core import CREDITS
@@ -52,14 +54,36 @@ BUGS = (
 )
 
 
-def plant(bug: Bug) -> type[LIFCore]:
-    """The LIF core with the bug in it."""
-    names = vars(lif_core) | {"CREDITS": bug.credits}
-    for name in dict.fromkeys((bug.where, "LIFCore")):
+class Replacement(Protocol):
+    """Text ``right`` of class or function ``where`` of a module becomes ``wrong``; ``name`` says what that breaks."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def where(self) -> str: ...
+
+    @property
+    def right(self) -> str: ...
+
+    @property
+    def wrong(self) -> str: ...
+
+
+def planted(bug: Replacement, module: ModuleType, top: str, constants: Mapping[str, Any] | None = None) -> Any:
+    """Class ``top`` of a module with the bug in it, or in what it uses of the module; ``constants`` replace others."""
+    names = {**vars(module), **(constants or {})}
+    for name in dict.fromkeys((bug.where, top)):
         source = inspect.getsource(names[name])
         if name == bug.where:
             if source.count(bug.right) != 1:
                 raise ValueError(f"{bug.name}: text must be in {name} once, not {source.count(bug.right)} times")
             source = source.replace(bug.right, bug.wrong)
         exec("from __future__ import annotations\n" + source, names)  # noqa: S102  our own source, one text replaced
-    return names["LIFCore"]
+    return names[top]
+
+
+def plant(bug: Bug) -> type[LIFCore]:
+    """The LIF core with the bug in it."""
+    core: type[LIFCore] = planted(bug, lif_core, "LIFCore", {"CREDITS": bug.credits})
+    return core

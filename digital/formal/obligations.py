@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
@@ -18,18 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from digital.formal.bugs import Bug
-
-Kind = Literal["proof", "cover", "control"]
+    from digital.formal.question import Kind
 
 
 @dataclass(frozen=True)
 class Obligation:
-    """A question about a core.
-
-    proof    the claim holds from power-up, and k-induction over ``clocks.stop`` clocks holds too: it holds for ever
-    cover    every corner of the claim is reached from power-up in one of ``clocks``
-    control  the planted bug breaks the claim in one of ``clocks`` after power-up
-    """
+    """A question (``digital.formal.question``) about a LIF core."""
 
     kind: Kind
     name: str
@@ -42,6 +36,16 @@ class Obligation:
         """The circuit that the question is about."""
         core = plant(self.bug) if self.bug else LIFCore
         return LIFCoreSpec(core(self.config), self.claim, lemmas=self.kind == "proof")
+
+    @property
+    def size(self) -> str:
+        """Neurons."""
+        return f"{self.config.size} neurons"
+
+    def describe(self) -> dict[str, Any]:
+        """The core in plain values."""
+        structure = self.config.format.to_dict()
+        return {"neurons": self.config.size, "structure": structure, "per_neuron": self.config.per_neuron}
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}, {self.claim}"

@@ -35,7 +35,7 @@ def formal(
 
 
 def _print(answers: list[Answer]) -> None:
-    rows = table("", "what", "claim", "neurons", "verdict", "broken or not reached", "time")
+    rows = table("", "what", "claim", "size", "verdict", "broken or not reached", "time")
     for answer in answers:
         question = answer.obligation
         style = "green" if answer.right else "bold red"
@@ -43,7 +43,7 @@ def _print(answers: list[Answer]) -> None:
             question.kind,
             question.name,
             question.claim,
-            str(question.config.size),
+            question.size,
             f"[{style}]{answer.verdict}[/]",
             ", ".join(answer.labels),
             f"{answer.seconds:.1f} s",
