@@ -91,14 +91,23 @@ class NeuronPipeline(wiring.Component):
         )
         self.banks = {name: Bank(layout, config.neurons) for name, layout in self.layouts.items()}
         self.banks["potential"] = Bank(v, config.neurons)
-        #: Stage of the operands.
-        self.A = 6 + config.compose_stages
-        stages = config.latency + 1
+        A = self.A = 6 + config.compose_stages
+        #: Memory -> stage in which its word is used, and the register that holds it then.
+        stages = {"synapses": 2, "draws": 2, "potential": A, "membrane": A + 1, "floor": A + 1, "reset": A + 5}
+        self.words = {
+            name: (stage, Signal(self.banks[name].shape.width, name=f"{name}_word", reset_less=True))
+            for name, stage in stages.items()
+        }
+        #: The potential after the events so far, as stage B sees it; after the leak, in stage E.
+        self.sum = Signal(v, reset_less=True)
+        self.leaked = Signal(v, reset_less=True)
+        #: A rail has stopped one of those events.
+        self.clipped = Signal(reset_less=True)
         #: Element k travels in stage k: an issue, its row, the first and the last one of a row.
-        self.valids = [Signal(name=f"valid_{k}") for k in range(stages)]
-        self.rows = [Signal(config.row_bits, name=f"row_{k}", reset_less=True) for k in range(stages)]
-        self.firsts = [Signal(name=f"first_{k}", reset_less=True) for k in range(stages)]
-        self.lasts = [Signal(name=f"last_{k}", reset_less=True) for k in range(stages)]
+        self.valids = [Signal(name=f"valid_{k}") for k in range(config.latency + 1)]
+        self.rows = [Signal(config.row_bits, name=f"row_{k}", reset_less=True) for k in range(config.latency + 1)]
+        self.firsts = [Signal(name=f"first_{k}", reset_less=True) for k in range(config.latency + 1)]
+        self.lasts = [Signal(name=f"last_{k}", reset_less=True) for k in range(config.latency + 1)]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -122,9 +131,9 @@ class NeuronPipeline(wiring.Component):
         for line in (self.valids, self.rows, self.firsts, self.lasts):
             m.d.sync += [line[k + 1].eq(line[k]) for k in range(len(line) - 1)]
 
-        def fetch(name: str, stage: int) -> Value:
-            """The row's word of a memory as a register of ``stage``: read two stages before."""
-            bank = self.banks[name]
+        def fetch(name: str) -> Value:
+            """The row's word of a memory as a register of its stage: read two stages before."""
+            bank, (stage, _) = self.banks[name], self.words[name]
             m.submodules[name] = bank
             m.d.comb += [
                 bank.address.eq(self.rows[stage - 2]),
@@ -134,7 +143,8 @@ class NeuronPipeline(wiring.Component):
                 bank.host_data.eq(self.host_data),
                 getattr(self, f"{name}_data").eq(bank.data),
             ]
-            word = register(bank.data, f"{name}_word")
+            word = self.words[name][1]
+            m.d.sync += word.eq(bank.data)
             return self.layouts[name](word) if name in self.layouts else word.as_signed()
 
         # ---- 1 events; 2 kinds: what type of axon each lane has, if any ----------------------------------------------
@@ -144,7 +154,7 @@ class NeuronPipeline(wiring.Component):
             for k, lane in enumerate(lanes)
         ]
         hits = [register(lane.any() & self.valids[1], f"hit_{k}") for k, lane in enumerate(lanes)]
-        synapses, draws = fetch("synapses", 2), fetch("draws", 2)
+        synapses, draws = fetch("synapses"), fetch("draws")
 
         # ---- 3 weights -----------------------------------------------------------------------------------------------
         weights_of_row = [*(synapses[f"weight_{g}"] for g in range(AXON_TYPES - 1)), draws.weight_3]
@@ -200,8 +210,8 @@ class NeuronPipeline(wiring.Component):
 
         # ---- A operands; B the sum of the events ---------------------------------------------------------------------
         moved_by = register(step.sum, "moved_by")
-        v = fetch("potential", A)
-        self.sum = sum_ = Signal(signed(config.potential_bits), reset_less=True)
+        v = fetch("potential")
+        sum_ = self.sum
         start = Mux(self.firsts[A], v, sum_)
         total = start + moved_by
         if step.low is None or step.high is None:
@@ -214,7 +224,7 @@ class NeuronPipeline(wiring.Component):
             over, under = from_high > high_rail, from_low < low_rail
             limits = register(step.high + high_rail, "high_limit"), register(step.low + low_rail, "low_limit")
             stopped = Mux(over, limits[0], Mux(under, limits[1], total))
-        clipped = Signal(reset_less=True)
+        clipped = self.clipped
         with m.If(self.valids[A]):
             m.d.sync += [
                 sum_.eq(stopped),
@@ -223,7 +233,7 @@ class NeuronPipeline(wiring.Component):
 
         # ---- C leak --------------------------------------------------------------------------------------------------
         B = A + 1
-        p, floor = fetch("membrane", B), fetch("floor", B).floor
+        p, floor = fetch("membrane"), fetch("floor").floor
         rho, eta = wait(leak_rho, "leak_rho", B - 4), wait(eta, "eta", B - 4)
         drawn = wait(leak_drawn, "leak_drawn", B - 4)
         leak = register(Mux(drawn, chance(p.leak, rho), p.leak), "leak")
@@ -246,7 +256,8 @@ class NeuronPipeline(wiring.Component):
         # ---- E stopped at the rails, and at 0 where a reversed leak would cross it -----------------------------------
         crossed = crosses[0] & (moved[-1] ^ crosses[1])
         inside = clip(moved, config.potential_bits)
-        v = register(Mux(crossed, 0, inside), "v_E", signed(config.potential_bits))
+        m.d.sync += self.leaked.eq(Mux(crossed, 0, inside))
+        v = self.leaked
         clipped = register(clipped | (moved != inside), "clipped_E")
         high, low = wait(high, "high", 2), wait(low, "low", 2)
         modes = wait(modes, "modes", 2)
@@ -255,7 +266,7 @@ class NeuronPipeline(wiring.Component):
         above, below = register(v - high, "above"), register(v + low, "below")
         v, clipped, modes = register(v, "v_F"), register(clipped, "clipped_F"), register(modes, "modes_F")
         low = register(low, "low_F")
-        reset = fetch("reset", A + 5).reset
+        reset = fetch("reset").reset
 
         # ---- G new potential -----------------------------------------------------------------------------------------
         spike, fell = ~above[-1], below[-1]

@@ -86,17 +86,20 @@ def chance(x: Int, rho: Int) -> Int:
     return select(select(x < 0, -x, x) >= rho, sign(x), 0)
 
 
-def receive(v: Int, weight: Int, stochastic: Int, rho: Int) -> Int:
-    """Potential after one synaptic event; rho counts only if the weight is stochastic."""
+def receive(v: Int, weight: Int, stochastic: Int, rho: Int, lowest: int = _LOWEST, highest: int = _HIGHEST) -> Int:
+    """Potential after one synaptic event; rho counts only if the weight is stochastic.
+
+    ``lowest`` and ``highest`` are the rails of V, in case it has other than 20 bits.
+    """
     step = select(stochastic, chance(weight, rho), weight)
-    return saturate(v + step, _LOWEST, _HIGHEST)
+    return saturate(v + step, lowest, highest)
 
 
-def leak(p: Neuron, v: Int, rho: Int) -> Int:
-    """Potential after the leak; rho counts only if the leak is stochastic."""
+def leak(p: Neuron, v: Int, rho: Int, lowest: int = _LOWEST, highest: int = _HIGHEST) -> Int:
+    """Potential after the leak; rho counts only if the leak is stochastic; rails as in ``receive``."""
     step = select(p.stochastic_leak, chance(p.leak, rho), p.leak)
     away = select(p.leak_reversal, sign(v) * step, step)
-    moved = saturate(v + away, _LOWEST, _HIGHEST)
+    moved = saturate(v + away, lowest, highest)
     crossed = sign(moved) * sign(v) < 0
     return select(p.leak_reversal & crossed, 0, moved)
 
