@@ -22,11 +22,13 @@ from sim_harness.rtl.back_end import RtlBackEnd
 from sim_harness.rtl.records import Recorder, RtlRecord
 
 if TYPE_CHECKING:
+    from amaranth.hdl import Shape as Bits
     from numpy.typing import ArrayLike
 
     from golden.fixed import IntArray
     from golden.integer import Progress, TickInputs
     from sim_harness.rtl.design import RtlDesign
+    from sim_harness.rtl.shell import Bench
 
 #: Root of the package tree, for the interpreter inside the simulator.
 _ROOT = Path(__file__).parents[2]
@@ -63,32 +65,41 @@ class CocotbEngine(RtlBackEnd):
         """Play ``inputs``; see ``RtlBackEnd.run``."""
         commands = design.commands(inputs)
         recorder = Recorder(self.name, design, inputs, record)
-        sizes = shell.shape(design)
-        build = self.build(design)
-        with tempfile.TemporaryDirectory(prefix=f"hillock-{self.name}.") as folder:
-            work = Path(folder)
-            np.save(work / "commands.npy", commands)
-            (work / "job.json").write_text(json.dumps(asdict(sizes) | {"stall": self.stall, "seed": self.seed}))
-            status = self._process("test", work, build, {"HILLOCK_JOB": str(work)}, _Watch(work, inputs, progress))
-            if status:
-                raise SimulationError(self._failure(work))
-            for ticks, retired, spikes in _batches(work, design, sizes):
-                recorder.add(ticks, retired, spikes)
+        for ticks, retired, spikes in self.play(shell.bench(design), commands, inputs.ticks, progress):
+            recorder.add(ticks, retired, spikes)
         if progress is not None:
             progress(1.0)
         return recorder.finish()
 
-    def build(self, design: RtlDesign) -> Path:
-        """Directory with the compiled simulation, from the cache or made now."""
-        parts = (design.text, shell.verilog(design), *self.build_args, builds.versions(*self.tools))
-        return builds.cached(f"{self.name}-{builds.key(parts)}", self.products, lambda work: self._make(design, work))
+    def play(
+        self, bench: Bench, commands: IntArray, ticks: int, progress: Progress | None = None
+    ) -> Iterator[tuple[int, IntArray, IntArray]]:
+        """What comes out of the bench for ``commands``, in batches of whole ticks, once the simulation is over.
 
-    def _make(self, design: RtlDesign, work: Path) -> None:
-        (work / "core.v").write_text(design.text)
-        (work / "bench.v").write_text(shell.verilog(design))
+        A batch is its number of ticks, and the rows of its records and spikes as integers, numbered from the first tick
+        of the run.
+        """
+        build = self.build(bench)
+        with tempfile.TemporaryDirectory(prefix=f"hillock-{self.name}.") as folder:
+            work = Path(folder)
+            np.save(work / "commands.npy", commands)
+            (work / "job.json").write_text(json.dumps(asdict(bench.shape) | {"stall": self.stall, "seed": self.seed}))
+            status = self._process("test", work, build, {"HILLOCK_JOB": str(work)}, _Watch(work, ticks, progress))
+            if status:
+                raise SimulationError(self._failure(work))
+            yield from _batches(work, bench)
+
+    def build(self, bench: Bench) -> Path:
+        """Directory with the compiled simulation, from the cache or made now."""
+        parts = (bench.design.text, bench.verilog, *self.build_args, builds.versions(*self.tools))
+        return builds.cached(f"{self.name}-{builds.key(parts)}", self.products, lambda work: self._make(bench, work))
+
+    def _make(self, bench: Bench, work: Path) -> None:
+        (work / "core.v").write_text(bench.design.text)
+        (work / "bench.v").write_text(bench.verilog)
         self.prepare(work)
         if self._process("build", work, work, {}, None):
-            raise builds.rejected(self.title, design, work / "build.log")
+            raise builds.rejected(self.title, bench.design, work / "build.log")
         self.keep(work)
 
     def _process(self, stage: str, work: Path, build: Path, env: Mapping[str, str], advance: _Watch | None) -> int:
@@ -126,8 +137,8 @@ class CocotbEngine(RtlBackEnd):
 class _Watch:
     """Looks how far a simulation has come, by the batches it has written."""
 
-    def __init__(self, work: Path, inputs: TickInputs, progress: Progress | None) -> None:
-        self._file, self._ticks, self._progress = work / "batches.bin", inputs.ticks, progress
+    def __init__(self, work: Path, ticks: int, progress: Progress | None) -> None:
+        self._file, self._ticks, self._progress = work / "batches.bin", ticks, progress
 
     def __call__(self) -> int:
         written = _read_batches(self._file)
@@ -143,16 +154,13 @@ def _read_batches(file: Path) -> IntArray:
     return np.frombuffer(data[: len(data) // 24 * 24], dtype=np.int64).reshape(-1, 3)
 
 
-def _batches(work: Path, design: RtlDesign, sizes: shell.Shape) -> Iterator[tuple[int, IntArray, IntArray]]:
+def _batches(work: Path, bench: Bench) -> Iterator[tuple[int, IntArray, IntArray]]:
     """What the bench has written, decoded: number of ticks, rows retired, rows of spikes."""
-    record = [shell.TICK_BITS, *(what.width for _, what in design.retired)]
-    signed = [False, *(what.signed for _, what in design.retired)]
-    spike = [shell.TICK_BITS, design.config.index_bits]
-    before = 0
+    sizes, before = bench.shape, 0
     with (work / "records.bin").open("rb") as records, (work / "spikes.bin").open("rb") as spikes:
         for after, filled, fired in _read_batches(work / "batches.bin").tolist():
-            retired = _decode(records.read(filled * -(-sizes.record_bits // 8)), record, signed, filled)
-            sent = _decode(spikes.read(fired * -(-sizes.spike_bits // 8)), spike, [False, False], fired)
+            retired = _decode(records.read(filled * -(-sizes.record_bits // 8)), bench.record, filled)
+            sent = _decode(spikes.read(fired * -(-sizes.spike_bits // 8)), bench.spike, fired)
             # The shell counts ticks from 1 in each batch.
             retired[:, 0] += before - 1
             sent[:, 0] += before - 1
@@ -160,16 +168,16 @@ def _batches(work: Path, design: RtlDesign, sizes: shell.Shape) -> Iterator[tupl
             before = after
 
 
-def _decode(packed: bytes, widths: Sequence[int], signed: Sequence[bool], count: int) -> IntArray:
-    """Integers from rows of packed bits, fields of the given widths, first field in the highest bits."""
-    octets = -(-sum(widths) // 8)
+def _decode(packed: bytes, fields: Sequence[Bits], count: int) -> IntArray:
+    """Integers from rows of packed bits, the first field in the highest bits."""
+    octets = -(-sum(field.width for field in fields) // 8)
     bits = np.unpackbits(np.frombuffer(packed, dtype=np.uint8).reshape(count, octets), axis=1)
-    table = np.empty((count, len(widths)), dtype=np.int64)
+    table = np.empty((count, len(fields)), dtype=np.int64)
     start = 0
-    for column, (width, negative) in enumerate(zip(widths, signed, strict=True)):
-        weights = 1 << np.arange(width - 1, -1, -1, dtype=np.int64)
-        if negative:
+    for column, field in enumerate(fields):
+        weights = 1 << np.arange(field.width - 1, -1, -1, dtype=np.int64)
+        if field.signed:
             weights[0] = -weights[0]
-        table[:, column] = bits[:, start : start + width] @ weights
-        start += width
+        table[:, column] = bits[:, start : start + field.width] @ weights
+        start += field.width
     return table

@@ -39,6 +39,8 @@ PORTS = (
     *("tick", "busy", "spike_valid", "spike_ready", "spike_neuron", "retire_valid"),
 )
 _DRIVER = Path(__file__).with_name("cxxrtl_driver.cc")
+#: The hierarchy stays as it is.
+_WRITE_UNITS = "write_cxxrtl -g3 -noflatten core.cc"
 #: What all drivers include.
 _PORTS = Path(__file__).with_name("cxxrtl_port.h")
 _FLAGS = ("-std=c++17", "-O2", "-shared", "-fPIC")
@@ -84,19 +86,21 @@ class Cxxrtl(RtlBackEnd):
         return library(design, "lif_core", _DRIVER, self.timeout)
 
 
-def library(design: Design, top: str, driver: Path, timeout: float) -> Path:
+def library(design: Design, top: str, driver: Path, timeout: float, unit: str | None = None) -> Path:
     """``design`` as a shared library with its driver, from the cache or made now.
 
-    Yosys and the compiler may take ``timeout`` seconds each.
+    Yosys and the compiler may take ``timeout`` seconds each. A module ``unit`` of which the design has many is
+    flattened alone and compiled once for all its instances, which then fit the processor's cache.
     """
     sources = {"driver.cc": driver.read_bytes(), _PORTS.name: _PORTS.read_bytes()}
-    parts: list[str | bytes] = [design.text, *sources.values(), builds.versions(*Cxxrtl.tools), *_FLAGS]
+    parts: list[str | bytes] = [design.text, *sources.values(), builds.versions(*Cxxrtl.tools), *_FLAGS, unit or ""]
 
     def make(work: Path) -> None:
         (work / "core.v").write_text(design.text)
         for name, content in sources.items():
             (work / name).write_bytes(content)
-        commands = ("read_verilog -sv core.v", f"hierarchy -check -top {top}", "write_cxxrtl -g3 core.cc")
+        commands = ["read_verilog -sv core.v", f"hierarchy -check -top {top}"]
+        commands += ["write_cxxrtl -g3 core.cc"] if unit is None else [f"flatten {unit}", _WRITE_UNITS]
         log = work / "build.log"
         command = [sys.executable, "-c", _YOSYS, *commands]
         if processes.run(command, what="Yosys", cwd=work, log=log, timeout=timeout):

@@ -5,10 +5,14 @@ Simulator and Python meet once per batch instead of once per clock; that is what
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from amaranth.hdl import Shape as Bits
+
 if TYPE_CHECKING:
+    from sim_harness.rtl.builds import Design
     from sim_harness.rtl.design import RtlDesign
 
 #: Commands of a batch.
@@ -17,6 +21,14 @@ BATCH = 512
 COMMAND_BITS = 64
 #: Bits of the tick number (within the batch) in front of every record and spike.
 TICK_BITS = 16
+#: The xorshift generator that decides whether a stream may leave.
+SCRAMBLE = """  function [31:0] scramble(input [31:0] x);
+    begin
+      scramble = x ^ x << 13;
+      scramble = scramble ^ scramble >> 17;
+      scramble = scramble ^ scramble << 5;
+    end
+  endfunction"""
 #: Records and spikes that fit into one batch; a larger core has one tick per batch.
 RECORDS = 512
 
@@ -32,6 +44,27 @@ class Shape:
     spike_bits: int
     retire: bool
     patience: int
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A design in its shell.
+
+    verilog        of the shell, module ``bench``
+    record, spike  the fields of a row of records and of spikes; the first is the tick within the batch
+    """
+
+    design: Design
+    verilog: str
+    shape: Shape
+    record: Sequence[Bits]
+    spike: Sequence[Bits]
+
+
+def bench(design: RtlDesign) -> Bench:
+    """The LIF core in its shell: records are the fields of the retire port, spikes are neurons."""
+    record = (Bits(TICK_BITS), *(what for _, what in design.retired))
+    return Bench(design, verilog(design), shape(design), record, (Bits(TICK_BITS), Bits(design.config.index_bits)))
 
 
 def shape(design: RtlDesign) -> Shape:
@@ -105,13 +138,7 @@ module bench(
 
   lif_core core({", ".join(f".{pin}({pin})" for pin in pins)});
 
-  function [31:0] scramble(input [31:0] x);
-    begin
-      scramble = x ^ x << 13;
-      scramble = scramble ^ scramble >> 17;
-      scramble = scramble ^ scramble << 5;
-    end
-  endfunction
+{SCRAMBLE}
 
   always @(posedge clk)
     if (rst) begin
