@@ -5,6 +5,7 @@ The error budget is split so that nothing hides in another's tolerance:
     exact    -> stepped   discretisation   reported
     stepped  -> integer   quantisation     reported
     integer  -> RTL       must be zero     every spike and every state, bit for bit
+    truenorth -> RTL      must be zero     the same, of a network with synapses on the chip that it is placed on
     exact    -> ngspice   circuit          equal spike counts, spike times within a derived tolerance
     twins    -> ngspice   circuit          the same within the twins' bound, where the circuit's tier has twins
 
@@ -26,7 +27,7 @@ from golden.integer import IntegerRecord
 from golden.neurons.lif_fixed import State
 from sim_harness import toolchain
 from sim_harness.compare import IntegerComparison, SpikeComparison, compare_integers, compare_spikes
-from sim_harness.engines import INFOS, EngineInfo, Verilog, build, check_verilog, parse_names
+from sim_harness.engines import INFOS, EngineInfo, Verilog, build, check_verilog, kind_of, parse_names
 from sim_harness.rtl import processes
 from sim_harness.rtl.divergence import Divergence, first_divergence
 
@@ -48,9 +49,14 @@ _NEEDS = {
     "twin": ("exact",),
     "rtl": ("exact", "stepped", "integer"),
     "machine": ("exact", "stepped"),
+    "chip": ("exact", "stepped", "truenorth"),
 }
 #: Kind of machine -> what it must agree with, and which part of the error budget that is.
-_MUST_HOLD: dict[str, tuple[str, Budget]] = {"analog": ("exact", "circuit"), "rtl": ("integer", "rtl")}
+_MUST_HOLD: dict[str, tuple[str, Budget]] = {
+    "analog": ("exact", "circuit"),
+    "rtl": ("integer", "rtl"),
+    "chip": ("truenorth", "rtl"),
+}
 #: Model -> what it is compared with, and which part that is.
 _REPORTED: dict[str, tuple[str, Budget]] = {
     "stepped": ("exact", "discretisation"),
@@ -102,7 +108,8 @@ class Row:
             return str(self.divergence)
         match self.comparison:
             case IntegerComparison() as bits:
-                return bits.contradiction
+                first = "tick {}, neuron {}".format(*bits.first) if bits.first is not None else None
+                return bits.contradiction or first
             case SpikeComparison() as times:
                 return times.first if self.verdict == "DISAGREES" else None
         return self.failure
@@ -140,21 +147,22 @@ class Crosscheck:
         if wrong:
             return f"The machines disagree: {', '.join(wrong)}."
         claims = []
-        digital: dict[str, list[str]] = {}
+        digital: dict[tuple[str, str], list[str]] = {}
         for row in self.rows:
             match row.comparison:
                 case IntegerComparison(updates=0):
-                    digital.setdefault("in every spike (no states shown)", []).append(row.machine)
+                    digital.setdefault((row.against, "in every spike (no states shown)"), []).append(row.machine)
                 case IntegerComparison():
-                    digital.setdefault("bit for bit", []).append(row.machine)
+                    digital.setdefault((row.against, "bit for bit"), []).append(row.machine)
                 case SpikeComparison() as times if row.budget == "circuit" and row.verdict != "reported":
                     claim = "the circuit fires when the exact model does, within the derived tolerance"
                     if row.against == "twins":
                         claim = "the circuit fires when its golden twin does, within the twin's bound"
                     no_bound = f" ({times.unbounded} of {times.spikes} spikes have none)" if times.unbounded else ""
                     claims.append(claim + no_bound)
-        for how, names in digital.items():
-            claims.insert(0, f"{', '.join(names)} {'equals' if len(names) == 1 else 'equal'} the golden integers {how}")
+        for (against, how), names in digital.items():
+            model = "the golden chip" if against == "truenorth" else "the golden integers"
+            claims.insert(0, f"{', '.join(names)} {'equals' if len(names) == 1 else 'equal'} {model} {how}")
         return f"All machines agree: {'; '.join(claims)}." if claims else "Models compared; no machine to judge."
 
     def to_dict(self) -> dict[str, Any]:
@@ -195,9 +203,9 @@ def crosscheck(
     check_verilog(verilog, asked)
     if verilog is not None and engines == "all":
         asked.remove("amaranth")
-    needed = {model for name in asked for model in _NEEDS[INFOS[name].kind]}
+    needed = {model for name in asked for model in _NEEDS[kind_of(name, experiment)]}
     names = [name for name in INFOS if name in needed | set(asked)]
-    if any(INFOS[name].kind in ("integer", "rtl") for name in names):
+    if any(kind_of(name, experiment) in ("integer", "rtl") for name in names):
         experiment.tick_inputs  # noqa: B018  # refuses an unreachable format before anything runs
     prepared = {name: build(name, experiment, verilog=verilog) for name in names}
 
@@ -233,7 +241,7 @@ def crosscheck(
     for name in names:
         outcome = outcomes.get(name)
         if isinstance(outcome, Failure):
-            rows.append(_failed(name, outcome))
+            rows.append(_failed(name, outcome, kind_of(name, experiment)))
         elif name != "exact":
             rows.append(_compare(experiment, name, runs))
     return Crosscheck(experiment, {name: runs[name] for name in names if name in runs}, tuple(rows), verilog)
@@ -243,17 +251,19 @@ def _asked(engines: str | Sequence[str], experiment: Experiment) -> list[str]:
     if engines == "all" and len(experiment.network.synapses):
         floats = [name for name, info in INFOS.items() if info.kind in ("exact", "stepped") and not info.special]
         circuits = ["ngspice"] if experiment.has_circuit else []
-        return [*floats, *circuits, *(name for name in INFOS if name in experiment.machines)]
+        machines = [name for name in INFOS if name in experiment.machines]
+        chips = ["cxxrtl"] if "truenorth" in machines else []
+        return [*floats, *circuits, *chips, *machines]
     return parse_names(engines)
 
 
-def _failed(name: str, failure: Failure) -> Row:
-    against, budget = _MUST_HOLD[failure.info.kind]
+def _failed(name: str, failure: Failure, kind: str) -> Row:
+    against, budget = _MUST_HOLD[kind]
     return Row(name, against, budget, "DISAGREES", None, failure.seconds, failure=failure.cause)
 
 
 def _compare(experiment: Experiment, name: str, runs: dict[str, Run]) -> Row:
-    trace, kind, seconds = runs[name].trace, runs[name].info.kind, runs[name].seconds
+    trace, kind, seconds = runs[name].trace, kind_of(name, experiment), runs[name].seconds
     if kind == "analog":
         setup = toolchain.ngspice_setup()
         wanted = analog.reference(experiment.network, experiment.stimulus, experiment.analog, trace, setup)
@@ -267,6 +277,9 @@ def _compare(experiment: Experiment, name: str, runs: dict[str, Run]) -> Row:
         if bits.agrees:
             return Row(name, "integer", "rtl", "agrees", bits, seconds)
         return Row(name, "integer", "rtl", "DISAGREES", bits, seconds, _explain(experiment, reference, trace))
+    if kind == "chip":
+        bits = compare_integers(runs["truenorth"].trace, trace)
+        return Row(name, "truenorth", "rtl", "agrees" if bits.agrees else "DISAGREES", bits, seconds)
     against, budget = _REPORTED[kind]
     spikes = compare_spikes(runs[against].trace, trace)
     return Row(name, against, budget, "reported", spikes, seconds)

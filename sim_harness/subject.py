@@ -10,6 +10,7 @@ from golden.files import read_npz
 from golden.fixed import ROUNDINGS
 from golden.network import Network
 from golden.stimulus import constant
+from sim_harness.engines import CHIP_ENGINES
 from sim_harness.experiment import MACHINE_KEYS, Experiment
 from sim_harness.network_file import read_input
 
@@ -63,14 +64,18 @@ def run_image_file(
 ) -> Trace:
     """Run an image on the machine that it is for; SpecError for another one."""
     from mapping import image as images
-    from sim_harness.engines.machine import run_image
+    from sim_harness.engines.machine import Chip, run_image
+    from sim_harness.rtl.truenorth import chip_back_end
 
     image = images.load(path)
-    if on != image.machine.name:
-        raise SpecError.rule(f"Machine of image {path}", image.machine.name, on)
+    able = [image.machine.name, *(CHIP_ENGINES if image.machine.name == "truenorth" else ())]
+    if on not in able:
+        raise SpecError.rule(f"Machine of image {path}", " or ".join(able), on)
     stimulus = (
         constant(image.size, 1.0 if duration is None else duration, 0.0)
         if input is None
         else read_input(input, image.size, duration)
     )
-    return run_image(image, stimulus, record=tuple(range(image.size)) if record else (), progress=progress)
+    recorded = tuple(range(image.size)) if record else ()
+    chip = None if on == image.machine.name else Chip(chip_back_end(on))
+    return run_image(image, stimulus, record=recorded, progress=progress, engine=on, on=chip)

@@ -20,7 +20,7 @@ from sim_harness.cli.common import (
     table,
 )
 from sim_harness.crosscheck import Crosscheck, crosscheck
-from sim_harness.engines import INFOS
+from sim_harness.engines import INFOS, kind_of
 from sim_harness.experiment import Experiment
 from sim_harness.fi import FICurve, fi_curve
 
@@ -49,8 +49,9 @@ def command(
         )
         page = None
         if report is not None:
-            # The figure shows the machines of the cross-check; a user's own Verilog is judged by the run itself.
-            names = [name for name in check.runs if verilog is None or INFOS[name].kind != "rtl"]
+            # The figure shows the machines of the cross-check; a user's own Verilog and a chip's are judged by the run.
+            kinds = {name: kind_of(name, experiment) for name in check.runs}
+            names = [name for name, kind in kinds.items() if kind != "chip" and (verilog is None or kind != "rtl")]
             # A population of the same size keeps the simulators' builds.
             points = min(max(experiment.network.size, 8), 64)
             curve: FICurve = fi_curve(

@@ -23,7 +23,7 @@ from sim_harness.cli.common import (
     read_verilog,
     table,
 )  # fmt: skip
-from sim_harness.engines import INFOS, build, check_verilog, parse_name
+from sim_harness.engines import INFOS, build, check_verilog, kind_of, parse_name
 from sim_harness.fi import measured_rates
 from sim_harness.subject import is_image, load_experiment, run_image_file
 from sim_harness.units import engineering
@@ -76,7 +76,7 @@ def run(
     engine = build(name, experiment, verilog=own)
     with engine_progress() as progress:
         trace = engine(experiment.network, experiment.stimulus, lambda fraction: progress(name, fraction))
-    integers = INFOS[name].kind in ("integer", "rtl")
+    integers = kind_of(name, experiment) in ("integer", "rtl")
     _finish(trace, output, experiment.quantised.to_dict(experiment.stimulus) if integers else None, json=json)
 
 

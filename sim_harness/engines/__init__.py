@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from golden.trace import Trace
     from sim_harness.experiment import Experiment
 
+#: RTL simulators that run TrueNorth chips: networks with synapses.
+CHIP_ENGINES = ("icarus", "verilator", "cxxrtl")
 Progress = Callable[[float], None]
-Kind = Literal["exact", "stepped", "integer", "analog", "twin", "rtl", "machine"]
+Kind = Literal["exact", "stepped", "integer", "analog", "twin", "rtl", "machine", "chip"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,11 @@ INFOS = {
 }
 
 
+def kind_of(name: str, experiment: Experiment) -> Kind:
+    """What a name means for an experiment: given synapses, an RTL simulator runs the Verilog of a TrueNorth chip."""
+    return "chip" if name in CHIP_ENGINES and len(experiment.network.synapses) else INFOS[name].kind
+
+
 def parse_name(text: str) -> str:
     """One engine's name; SpecError for anything else."""
     name = text.strip()
@@ -112,13 +119,14 @@ def build(name: str, experiment: Experiment, *, verilog: Verilog | None = None) 
     without a core ignore it (see ``check_verilog``).
     """
     name = parse_name(name)
-    if len(experiment.network.synapses) and INFOS[name].kind in ("integer", "rtl"):
-        able = ", ".join(other for other, info in INFOS.items() if info.kind not in ("integer", "rtl"))
+    kind = kind_of(name, experiment)
+    if len(experiment.network.synapses) and kind in ("integer", "rtl"):
+        able = ", ".join(n for n, info in INFOS.items() if info.kind not in ("integer", "rtl") or n in CHIP_ENGINES)
         count = f"{len(experiment.network.synapses)} of them"
         raise SpecError.rule(
             f"A network on {name}", f"without synapses (those that take them: {able})", f"with {count}"
         )
-    match INFOS[name].kind:
+    match kind:
         case "exact" | "stepped" | "integer":
             from sim_harness.engines import software
 
@@ -135,6 +143,12 @@ def build(name: str, experiment: Experiment, *, verilog: Verilog | None = None) 
             from sim_harness.engines.machine import MachineEngine
 
             return MachineEngine.of(name, experiment)
+        case "chip":
+            from sim_harness.engines.machine import MachineEngine
+
+            if verilog is not None:
+                raise SpecError.rule(f"Network of {verilog.name}", "without synapses", "with them")
+            return MachineEngine.chip(name, experiment)
         case "rtl":
             from sim_harness.engines.rtl import RtlEngine
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BUDGET_TEXT = {
     "discretisation": "float steps against exact events",
     "quantisation": "integers against float steps",
-    "rtl": "core against integers, bit for bit",
+    "rtl": "Verilog against integers, bit for bit",
     "circuit": "circuit against exact events, within the derived tolerance",
 }
 

@@ -33,8 +33,8 @@ class Verilator(CocotbEngine):
     plusargs: ClassVar[tuple[str, ...]] = ("+verilator+rand+reset+2", "+verilator+seed+1")
 
     def environment(self) -> Mapping[str, str]:
-        """Verilator's root and programs."""
-        return toolchain.verilator_env()
+        """Verilator's root and programs; and how the compiler reads a precompiled header, which the wheel leaves out."""
+        return {**toolchain.verilator_env(), "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include"}
 
     def prepare(self, work: Path) -> None:
         """Objects dated later than the makefile, on which they depend for no reason, are not compiled again."""

@@ -125,7 +125,7 @@ def test_machines_are_reported_in_a_crosscheck(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", EXAMPLE, "--on", "icarus"], "A network on icarus must be without synapses (those that take"),
+        (["run", EXAMPLE, "--on", "amaranth"], "A network on amaranth must be without synapses (those that take"),
         (["run", EXAMPLE, "--on", "loihi", "--rounding", "error"], "must be an integer (nearest"),
         (["run", EXAMPLE, "--on", "loihi", "--rounding", "up"], "Option --rounding must be one of error, "),
         (["run", EXAMPLE, "--on", "loihi", "--record", "u"], "Recorded state must be v, not 'u'"),
@@ -161,11 +161,11 @@ def test_an_image_takes_no_options_of_its_making(tmp_path: Path, capsys: pytest.
 
 
 def test_a_network_has_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """On what its file describes: `all` leaves out cores and circuits, which have no synapses."""
+    """On what its file describes: `all` leaves out LIF cores and circuits, which have no synapses."""
     page = tmp_path / "report"
     assert run(["crosscheck", EXAMPLE, "--duration", "0.1", "--report", str(page), "--json"]) == 0
     document = output(capsys)
-    assert list(document["machines"]) == ["exact", "stepped", "truenorth", "loihi", "spinnaker"]
+    assert list(document["machines"]) == ["exact", "stepped", "cxxrtl", "truenorth", "loihi", "spinnaker"]
     text = (page / "index.html").read_text(encoding="utf-8")
     for title in ("TrueNorth, golden chip", "Loihi, golden cores", "SpiNNaker, golden cores"):
         assert title in text

@@ -27,6 +27,10 @@ class ChipCocotb:
 
     simulator: CocotbEngine
 
+    def versions(self) -> dict[str, str]:
+        """Versions of the tools, by name."""
+        return self.simulator.versions()
+
     def run(
         self,
         design: ChipDesign,

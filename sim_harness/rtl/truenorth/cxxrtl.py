@@ -11,8 +11,9 @@ import numpy as np
 
 from digital.truenorth.chip import CHIP
 from digital.truenorth.core import MODULE
-from golden.errors import SimulationError
+from golden.errors import SimulationError, SpecError
 from golden.trace import recorded_neurons
+from sim_harness import toolchain
 from sim_harness.rtl.cxxrtl import Cxxrtl, chunks, library
 from sim_harness.rtl.truenorth.records import ChipRecord, ChipRecorder, Played
 
@@ -35,6 +36,15 @@ class ChipCxxrtl:
     stall: int = 0
     seed: int = 1
     timeout: float = 1200.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.stall <= 240:
+            raise SpecError.rule("Stall", "0 to 240 of 256 clocks", self.stall)
+        toolchain.require(*Cxxrtl.tools)
+
+    def versions(self) -> dict[str, str]:
+        """Versions of the tools, by name."""
+        return toolchain.versions(*Cxxrtl.tools)
 
     def run(
         self,
