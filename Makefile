@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup demo test check lint simulate-analog calibrate datasheets simulate-digital verify verify-machines mutation \
+.PHONY: help setup demo test check lint simulate-analog calibrate datasheets simulate-digital verify verify-machines verify-truenorth mutation \
         verilog formal fpga-report bench docs clean distclean
 
 ARGS ?=
@@ -52,6 +52,9 @@ verify: setup ## constrained-random comparison of all digital engines, bit for b
 
 verify-machines: setup ## TrueNorth, Loihi and SpiNNaker: plain ints, NumPy and compiled code, bit for bit
 	$(RUN) hillock verify-machines $(ARGS)
+
+verify-truenorth: setup ## the TrueNorth chip's Verilog against the golden chip: random chips, functional coverage
+	$(RUN) hillock verify-truenorth $(ARGS)
 
 mutation: setup ## change the golden steps in one place at a time and see that their tests notice
 	$(RUN) hillock mutation $(ARGS)

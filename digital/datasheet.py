@@ -44,14 +44,14 @@ def markdown(name: str, config: LIFCoreConfig) -> str:
     """One configuration as a page."""
     ports = {"clk": In(1), "rst": In(1)} | config.ports
     rows = [
-        _row(f"`{port}`", "in" if member.flow == In else "out", _width(Shape.cast(member.shape)), describe_port(port))
+        row(f"`{port}`", "in" if member.flow == In else "out", width(Shape.cast(member.shape)), describe_port(port))
         for port, member in ports.items()
     ]
     fields = [
-        _row(number, field, _width(what), "each neuron" if number == 0 or config.per_neuron else "all neurons")
+        row(number, field, width(what), "each neuron" if number == 0 or config.per_neuron else "all neurons")
         for number, (field, what) in config.fields.items()
     ]
-    structure = [_row(key, value) for key, value in config.format.to_dict().items()]
+    structure = [row(key, value) for key, value in config.format.to_dict().items()]
     n = config.size
     return "\n".join(
         [
@@ -107,9 +107,11 @@ Your own core with these ports (module `lif_core`) is judged by `hillock crossch
     return "\n".join([head, *(markdown(name, config) for name, config in configs.items())])
 
 
-def _row(*cells: object) -> str:
+def row(*cells: object) -> str:
+    """A line of a table."""
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def _width(shape: Shape) -> str:
+def width(shape: Shape) -> str:
+    """A shape in words."""
     return f"{shape.width}{' signed' if shape.signed else ''}"

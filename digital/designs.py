@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from digital.lif_core import LIFCoreConfig
+from digital.truenorth.config import CoreConfig
 from golden.fixed import Format
 from golden.neurons.lif_fixed import FixedLIF, LIFFormat
+
+if TYPE_CHECKING:
+    from amaranth.lib import wiring
+
+
+class Design(Protocol):
+    """A core of some sizes: the name of its Verilog module, its ports beside clk and rst, its text."""
+
+    @property
+    def module(self) -> str: ...
+
+    @property
+    def ports(self) -> Mapping[str, wiring.Member]: ...
+
+    def verilog(self) -> str: ...
 
 
 def blank(size: int, fmt: LIFFormat) -> FixedLIF:
@@ -32,3 +49,10 @@ DESIGNS: Mapping[str, LIFCoreConfig] = {
         blank(64, LIFFormat(v=Format(24, 16), synapse="exponential")), per_neuron=True, retire=True
     ),
 }
+
+TRUENORTH: Mapping[str, CoreConfig] = {
+    # The core of the chip: 256 axons x 256 neurons, one synaptic event a clock.
+    "truenorth_256x256": CoreConfig(),
+}
+
+ALL: Mapping[str, Design] = {**DESIGNS, **TRUENORTH}

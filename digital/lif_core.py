@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
@@ -44,6 +45,8 @@ class LIFCoreConfig:
     lif: FixedLIF
     per_neuron: bool | None = None
     retire: bool = False
+    #: Name of the Verilog module.
+    module: ClassVar[str] = "lif_core"
 
     def __post_init__(self) -> None:
         if not 1 <= self.lif.size <= MAX_NEURONS:
@@ -138,7 +141,7 @@ class LIFCoreConfig:
 
     def verilog(self) -> str:
         """The core as Verilog, module ``lif_core``: the same bytes for the same configuration."""
-        return emit.convert(LIFCore(self), "lif_core", self.header())
+        return emit.convert(LIFCore(self), self.module, self.header())
 
 
 class LIFCore(wiring.Component):

@@ -17,8 +17,6 @@ from amaranth.lib.wiring import In, Out
 
 from digital import emit
 from digital.truenorth.config import HOST_BITS, CoreConfig
-from digital.truenorth.core import MODULE
-from digital.truenorth.core import verilog as core_verilog
 from digital.truenorth.mesh import Mesh
 from golden.errors import SpecError
 
@@ -103,7 +101,7 @@ class TrueNorthChip(wiring.Component):
                     taken[name] = Signal(member.shape, name=f"core_{core}_{name}")
                     outputs.setdefault(name, []).append(taken[name])
             m.submodules[f"core_{core}"] = Instance(
-                MODULE,
+                config.module,
                 i_clk=ClockSignal(),
                 i_rst=ResetSignal(),
                 **{f"i_{name}": value for name, value in given.items()},
@@ -145,5 +143,4 @@ class TrueNorthChip(wiring.Component):
     def verilog(self) -> str:
         """The chip as Verilog, module ``truenorth_chip``, with the module of its cores before it."""
         header = [f"TrueNorth chip: {self.columns} x {self.rows} cores on a mesh of routers."]
-        chip = emit.convert(self, CHIP, header)
-        return f"{core_verilog(self.config)}\n{chip}"
+        return f"{self.config.verilog()}\n{emit.convert(self, CHIP, header)}"

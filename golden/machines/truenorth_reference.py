@@ -5,7 +5,7 @@ The compiled loop (golden.machines.truenorth_kernel) must equal both, bit for bi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -14,11 +14,14 @@ from golden.machines.truenorth import SLOTS, Packet
 from golden.neurons.truenorth import ETA_BITS, RHO_BITS, Neuron, Random, fire, leak, receive, tick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from golden.fixed import IntArray
     from golden.machines.run import MachineInputs, MachineRecord
     from golden.machines.truenorth import TrueNorthMachine
+
+#: One tick of one neuron, as ``golden.neurons.truenorth.tick``.
+Update: TypeAlias = "Callable[[Neuron, int, Sequence[int], Random], tuple[int, bool]]"
 
 
 class Mesh:
@@ -57,8 +60,10 @@ class Mesh:
             self.left += 1
 
 
-def run_scalar(machine: TrueNorthMachine, inputs: MachineInputs, recorded: IntArray) -> MachineRecord:
-    """TrueNorthMachine.run, neuron after neuron and event after event."""
+def run_scalar(
+    machine: TrueNorthMachine, inputs: MachineInputs, recorded: IntArray, update_of: Update = tick
+) -> MachineRecord:
+    """TrueNorthMachine.run, neuron after neuron, event after event; ``update_of`` a neuron is ``tick`` or its like."""
     neurons = [machine.population.neuron(place) for place in range(machine.cores * machine.neurons)]
     potential = [0] * len(neurons)
     randoms = [Random(int(seed)) for seed in machine.seeds]
@@ -68,7 +73,7 @@ def run_scalar(machine: TrueNorthMachine, inputs: MachineInputs, recorded: IntAr
         for k in range(machine.neurons):
             place = core * machine.neurons + k
             types = [int(machine.axon_types[core, axon]) for axon in active if machine.crossbar[core, axon, k]]
-            potential[place], spike = tick(neurons[place], potential[place], types, randoms[core])
+            potential[place], spike = update_of(neurons[place], potential[place], types, randoms[core])
             if spike:
                 fired.append(k)
         return fired

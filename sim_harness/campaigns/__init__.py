@@ -9,10 +9,10 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,10 @@ from sim_harness.verify import prepare_worker
 
 if TYPE_CHECKING:
     from golden.machines.run import MachineInputs, MachineRecord
+
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
 class Tested(Protocol):
@@ -116,7 +120,7 @@ def verify_machine(
             raise SpecError.rule(thing, "at least 1", value)
     campaign, verdict = CAMPAIGNS[machine], Verdict(machine, seed)
     numbers = range(-(-updates // campaign.updates))
-    with _workers(jobs) as run_all:
+    with workers(jobs, _run) as run_all:
         for outcome in run_all([(machine, seed, number) for number in numbers]):
             verdict.cases += 1
             verdict.updates += campaign.updates
@@ -174,9 +178,12 @@ def _bits(states: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 @contextmanager
-def _workers(jobs: int) -> Iterator[Callable[[list[tuple[str, int, int]]], Iterator[_Outcome]]]:
+def workers(
+    jobs: int, run: Callable[[Task], Result], chunk: int = 4
+) -> Iterator[Callable[[Sequence[Task]], Iterator[Result]]]:
+    """``run`` of tasks in so many processes, in order; handed out in chunks."""
     if jobs == 1:
-        yield lambda tasks: map(_run, tasks)
+        yield lambda tasks: map(run, tasks)
         return
     with multiprocessing.get_context("spawn").Pool(jobs, prepare_worker) as pool:
-        yield lambda tasks: pool.imap(_run, tasks, chunksize=4)
+        yield lambda tasks: pool.imap(run, tasks, chunksize=chunk)

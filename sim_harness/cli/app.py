@@ -110,6 +110,11 @@ COMMANDS = {
         ("hillock verify-machines", "hillock verify-machines --on loihi --updates 100000 --json"),
         "verify_machines:verify_machines",
     ),
+    "verify-truenorth": Entry(
+        "Compare the TrueNorth chip's Verilog with the golden chip on random chips.",
+        ("hillock verify-truenorth", "hillock verify-truenorth --updates 100000 --on icarus,cxxrtl --json"),
+        "verify_truenorth:verify_truenorth",
+    ),
     "mutation": Entry(
         "Change the golden steps in one place at a time: do their tests notice?",
         ("hillock mutation", "hillock mutation --machines loihi --only rounding --json"),

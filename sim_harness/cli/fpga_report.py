@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from digital.designs import DESIGNS
+from digital.designs import ALL
 from sim_harness.cli.common import Json, engine_progress, out, print_json, table, write_text
 from sim_harness.fpga import BASELINES, DEVICES, SEEDS, measure, page, save_baselines
 
 
 def fpga_report(
-    design: Annotated[str, typer.Option(help=f"Designs, separated by commas, or all: {', '.join(DESIGNS)}.")] = "all",
+    design: Annotated[str, typer.Option(help=f"Designs, separated by commas, or all: {', '.join(ALL)}.")] = "all",
     update: Annotated[
         bool, typer.Option("--update", help="Make the figures the new baselines, and docs/fpga.md.")
     ] = False,
@@ -24,7 +24,7 @@ def fpga_report(
 
     Clock: lowest of three seeds. LUT4: of the core alone; an ECP5 carry cell counts as two, a distributed RAM as four.
     """
-    names = list(DESIGNS) if design == "all" else [name.strip() for name in design.split(",")]
+    names = list(ALL) if design == "all" else [name.strip() for name in design.split(",")]
     with engine_progress() as progress:
         report = measure(names, root, lambda fraction: progress("place and route", fraction), update=update)
     if update:
@@ -33,10 +33,10 @@ def fpga_report(
     if json:
         print_json(report.to_dict())
     else:
-        rows = table("design", "device", "clock", "LUT4", "FF", "block RAM", "DSP")
+        rows = table("design", "device", "clock", "LUT4", "FF", "block RAM", "DSP", "ticks/s")
         for name, devices in report.figures.items():
             for device, f in devices.items():
-                numbers = (str(f.lut4), str(f.ff), str(f.bram), str(f.dsp))
+                numbers = (str(f.lut4), str(f.ff), str(f.bram), str(f.dsp), f"{f.ticks:,}" if f.ticks else "-")
                 rows.add_row(name, DEVICES[device].title, f"{f.clock:.1f} MHz", *numbers)
         out.print(rows)
         out.print(

@@ -80,6 +80,31 @@ def shape(design: RtlDesign) -> Shape:
     )
 
 
+def ports(shape: Shape) -> str:
+    """The ports of module ``bench``, as the cocotb bench knows them.
+
+    They alone are public, see ``Verilator.build_args``.
+    """
+    vectors = {
+        "input": {"clk": 1, "rst": 1, "go": 1, "batch": BATCH * COMMAND_BITS, "count": 16, "stall": 9, "seed": 32},
+        "output reg": {
+            "done": 1,
+            "records": shape.capacity * shape.record_bits,
+            "filled": 32,
+            "spikes": shape.capacity * shape.spike_bits,
+            "fired": 32,
+            "unknown": 1,
+            "hung": 1,
+        },
+    }
+    lines = [
+        f"  {way} {f'[{bits - 1}:0] ' * (bits > 1)}{name} /*verilator public_flat_rw*/"
+        for way, signals in vectors.items()
+        for name, bits in signals.items()
+    ]
+    return ",\n".join(lines)
+
+
 def verilog(design: RtlDesign) -> str:
     """Module ``bench``, the top of a cocotb simulation.
 
@@ -106,11 +131,7 @@ def verilog(design: RtlDesign) -> str:
     return f"""
 `timescale 1ns/1ps
 module bench(
-  input clk, input rst, input go, output reg done,
-  input [{BATCH * COMMAND_BITS - 1}:0] batch, input [15:0] count, input [8:0] stall, input [31:0] seed,
-  output reg [{capacity * rw - 1}:0] records, output reg [31:0] filled,
-  output reg [{capacity * sw - 1}:0] spikes, output reg [31:0] fired,
-  output reg unknown, output reg hung
+{ports(size)}
 );
   reg playing;
   reg [15:0] next;

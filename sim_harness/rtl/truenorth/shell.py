@@ -16,7 +16,7 @@ from amaranth.lib.wiring import Out
 from digital.truenorth.chip import CHIP
 from digital.truenorth.config import PACKET_BITS
 from golden.errors import SpecError
-from sim_harness.rtl.shell import BATCH, COMMAND_BITS, RECORDS, SCRAMBLE, TICK_BITS, Bench, Shape
+from sim_harness.rtl.shell import BATCH, COMMAND_BITS, RECORDS, SCRAMBLE, TICK_BITS, Bench, Shape, ports
 
 if TYPE_CHECKING:
     from golden.fixed import IntArray
@@ -103,11 +103,7 @@ def _verilog(design: ChipDesign, shape: Shape, core_bits: int) -> str:
     return f"""
 `timescale 1ns/1ps
 module bench(
-  input clk, input rst, input go, output reg done,
-  input [{BATCH * COMMAND_BITS - 1}:0] batch, input [15:0] count, input [8:0] stall, input [31:0] seed,
-  output reg [{capacity * rw - 1}:0] records, output reg [31:0] filled,
-  output reg [{capacity * sw - 1}:0] spikes, output reg [31:0] fired,
-  output reg unknown, output reg hung
+{ports(shape)}
 );
   reg playing;
   reg [15:0] next;
