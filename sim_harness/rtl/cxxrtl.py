@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -39,13 +39,15 @@ PORTS = (
     *("tick", "busy", "spike_valid", "spike_ready", "spike_neuron", "retire_valid"),
 )
 _DRIVER = Path(__file__).with_name("cxxrtl_driver.cc")
+#: One module of cells, without constants and unused bits, for changes in single places.
+FLAT = ("proc", "flatten", "opt -full", "wreduce", "memory -nomap", "opt -full")
 #: The hierarchy stays as it is.
 _WRITE_UNITS = "write_cxxrtl -g3 -noflatten core.cc"
 #: What all drivers include.
 _PORTS = Path(__file__).with_name("cxxrtl_port.h")
 _FLAGS = ("-std=c++17", "-O2", "-shared", "-fPIC")
 #: Runs in a process of its own: a command that fails ends the process that called it.
-_YOSYS = """
+YOSYS = """
 import sys
 from pyosys import libyosys
 design = libyosys.Design()
@@ -86,23 +88,36 @@ class Cxxrtl(RtlBackEnd):
         return library(design, "lif_core", _DRIVER, self.timeout)
 
 
-def library(design: Design, top: str, driver: Path, timeout: float, unit: str | None = None) -> Path:
+def library(
+    design: Design, top: str, driver: Path, timeout: float, unit: str | None = None, changes: Sequence[str] = ()
+) -> Path:
     """``design`` as a shared library with its driver, from the cache or made now.
 
     Yosys and the compiler may take ``timeout`` seconds each. A module ``unit`` of which the design has many is
-    flattened alone and compiled once for all its instances, which then fit the processor's cache.
+    flattened alone and compiled once for all its instances, which then fit the processor's cache. ``changes`` are
+    commands of Yosys for the flattened design.
     """
     sources = {"driver.cc": driver.read_bytes(), _PORTS.name: _PORTS.read_bytes()}
-    parts: list[str | bytes] = [design.text, *sources.values(), builds.versions(*Cxxrtl.tools), *_FLAGS, unit or ""]
+    parts: list[str | bytes] = [
+        design.text,
+        *sources.values(),
+        builds.versions(*Cxxrtl.tools),
+        *_FLAGS,
+        unit or "",
+        *changes,
+    ]
 
     def make(work: Path) -> None:
         (work / "core.v").write_text(design.text)
         for name, content in sources.items():
             (work / name).write_bytes(content)
         commands = ["read_verilog -sv core.v", f"hierarchy -check -top {top}"]
+        if changes:  # too many for a command line
+            (work / "changes.ys").write_text("\n".join(changes))
+            commands += [*FLAT, "script changes.ys"]
         commands += ["write_cxxrtl -g3 core.cc"] if unit is None else [f"flatten {unit}", _WRITE_UNITS]
         log = work / "build.log"
-        command = [sys.executable, "-c", _YOSYS, *commands]
+        command = [sys.executable, "-c", YOSYS, *commands]
         if processes.run(command, what="Yosys", cwd=work, log=log, timeout=timeout):
             raise builds.rejected("Yosys", design, log)
         compile_ = [str(toolchain.compiler()), *_FLAGS, f"-I{_runtime()}", "-o", "core.so", "driver.cc"]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from golden.machines.run import MachineInputs, Progress
     from sim_harness.rtl.truenorth.design import ChipDesign
 
-_DRIVER = Path(__file__).with_name("driver.cc")
+DRIVER = Path(__file__).with_name("driver.cc")
 #: Neuron updates per call of the driver: a fraction of a second.
 CHUNK = 1 << 17
 
@@ -58,8 +58,8 @@ class ChipCxxrtl:
         recorder = ChipRecorder(design, inputs, recorded_neurons(record, machine.size), progress)
         places = machine.cores * machine.neurons
         per_chunk = max(1, CHUNK // places)
-        with _Chip(
-            design, library(design, CHIP, _DRIVER, self.timeout, design.config.module), self.stall, self.seed
+        with Chip(
+            design, library(design, CHIP, DRIVER, self.timeout, design.config.module), self.stall, self.seed
         ) as chip:
             for _, commands in chunks(design.commands(inputs), per_chunk):
                 recorder.add(chip.play(commands, per_chunk))
@@ -69,14 +69,14 @@ class ChipCxxrtl:
         return recorder.finish()
 
 
-class _Chip:
+class Chip:
     """A chip loaded from its shared library; reset on entry."""
 
-    def __init__(self, design: ChipDesign, path: Path, stall: int, seed: int) -> None:
-        self._design = design
+    def __init__(self, design: ChipDesign, path: Path, stall: int = 0, seed: int = 1, patience: int = 0) -> None:
         machine, config = design.machine, design.config
+        self.stall = stall
         self._places = machine.cores * machine.neurons
-        self._patience = design.patience * 256 // (256 - stall)
+        self._patience = patience or design.patience * 256 // (256 - stall)
         self._library = ctypes.CDLL(str(path))
         self._library.chip_open.restype = ctypes.c_void_p
         self._library.chip_problem.restype = ctypes.c_char_p
@@ -96,7 +96,7 @@ class _Chip:
         if problem:
             raise SimulationError(f"Port of {CHIP} must be as the driver expects it, not {problem}")
 
-    def __enter__(self) -> _Chip:
+    def __enter__(self) -> Chip:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -127,6 +127,32 @@ class _Chip:
         if outcome:
             raise SimulationError(f"Chip in {Cxxrtl.title} must get on within {self._patience} clocks, not hang")
         return Played(v[:ticks], spiked[:ticks], clocks[:ticks], left)
+
+    def reset(self) -> None:
+        """Reset again, as on entry."""
+        self._library.chip_reset(self._chip)
+
+    @property
+    def digest(self) -> int:
+        """The packets that have left as one number: h -> 31 h + packet, modulo 2^64."""
+        self._library.chip_digest.restype = ctypes.c_uint64
+        return int(self._library.chip_digest(self._chip))
+
+    def drive(self, **ports: int) -> None:
+        """Hold inputs at these values from now on."""
+        for name, value in ports.items():
+            if not self._library.chip_set(self._chip, name.encode(), ctypes.c_uint32(value)):
+                raise SimulationError(f"Port {name} must be there, not missing")
+
+    def clock(self, count: int = 1) -> None:
+        """Let some clocks pass."""
+        for _ in range(count):
+            self._library.chip_clock(self._chip)
+
+    def look(self, name: str) -> int:
+        """The value of a port."""
+        self._library.chip_get.restype = ctypes.c_int64
+        return int(self._library.chip_get(self._chip, name.encode()))
 
     def read(self, core: int, address: int) -> int:
         """A row of a memory of a core, as the host reads it."""

@@ -18,7 +18,7 @@ struct Retire {
 };
 
 struct Edge {
-    Port valid, ready;
+    Port valid, ready, packet;
 };
 
 struct Chip : Design {
@@ -28,6 +28,7 @@ struct Chip : Design {
     std::vector<Retire> retire;
     int64_t neurons = 0;
     int shift = 0;
+    uint64_t digest = 0;  // of the packets that left, in their order at each edge
 
     using Design::Design;
     void draw() {
@@ -53,7 +54,7 @@ Chip *chip_open(int columns, int rows, int neurons, const int *widths, uint32_t 
     const auto leave = [&](const char *side, int count) {
         for (int k = 0; k < count; k++) {
             const std::string name = std::string(side) + "_out_" + std::to_string(k);
-            c.out.push_back({c.find(name + "_valid", 1), c.find(name + "_ready", 1)});
+            c.out.push_back({c.find(name + "_valid", 1), c.find(name + "_ready", 1), c.find(name + "_packet", 30)});
         }
     };
     leave("west", rows), leave("east", rows), leave("south", columns), leave("north", columns);
@@ -123,8 +124,11 @@ int chip_play(Chip *chip, const int64_t *commands, int64_t count, int32_t *v, ui
             v[place] = int32_t(r.v.get() << c.shift) >> c.shift;
             spiked[place] = uint8_t(r.spike.get());
         }
-        for (const Edge &edge : c.out)
-            if (edge.valid.get() && edge.ready.get()) left++, progress = true;
+        for (const Edge &edge : c.out) {
+            if (!edge.valid.get() || !edge.ready.get()) continue;
+            c.digest = c.digest * 31 + edge.packet.get();
+            left++, progress = true;
+        }
         if (ticks) clocks[ticks - 1] += busy;
         if (wrong) break;
         if (kind < 0 && !busy) {
@@ -149,6 +153,30 @@ int chip_play(Chip *chip, const int64_t *commands, int64_t count, int32_t *v, ui
     }
     done[0] = ticks, done[1] = left, done[2] = total, done[3] = wrong;
     return idle > patience ? HUNG : next < count && !wrong ? OVERFLOW : OK;
+}
+
+void chip_reset(Chip *chip) {
+    chip->reset();
+    chip->draw();
+}
+
+// Packets that left so far as one number: h -> 31 h + packet, modulo 2^64.
+uint64_t chip_digest(Chip *chip) { return chip->digest; }
+
+// Drive an input of up to 32 bits from now on; false if there is none. Read any port; -1 if there is none. One clock.
+bool chip_set(Chip *chip, const char *name, uint32_t value) {
+    const Port port{cxxrtl_get(chip->core, name)};
+    port.set(value);
+    return port.object != nullptr;
+}
+int64_t chip_get(Chip *chip, const char *name) {
+    const Port port{cxxrtl_get(chip->core, name)};
+    return port.object ? int64_t(port.get()) : -1;
+}
+void chip_clock(Chip *chip) {
+    chip->settle();
+    chip->edge();
+    chip->settle();
 }
 
 // What the host reads, while the chip is idle; -1 if it does not answer.
