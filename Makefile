@@ -3,8 +3,8 @@
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help setup demo test check lint simulate-analog calibrate datasheets simulate-digital verify verify-machines verify-truenorth mutation \
-        verilog formal fpga-report bench docs clean distclean
+.PHONY: help setup demo test check lint simulate-analog calibrate datasheets simulate-digital verify verify-machines \
+        verify-truenorth mutation mutation-truenorth verilog formal fpga-report bench docs clean distclean
 
 ARGS ?=
 SPEC ?= examples/lif.toml
@@ -58,6 +58,9 @@ verify-truenorth: setup ## the TrueNorth chip's Verilog against the golden chip:
 
 mutation: setup ## change the golden steps in one place at a time and see that their tests notice
 	$(RUN) hillock mutation $(ARGS)
+
+mutation-truenorth: setup ## change the TrueNorth core's Verilog in one place at a time: does simulation notice?
+	$(RUN) hillock mutation-truenorth $(ARGS)
 
 verilog: setup ## regenerate the committed Verilog in rtl/verilog
 	$(RUN) hillock verilog --all $(ARGS)

@@ -120,6 +120,11 @@ COMMANDS = {
         ("hillock mutation", "hillock mutation --machines loihi --only rounding --json"),
         "mutation:mutation",
     ),
+    "mutation-truenorth": Entry(
+        "Change the TrueNorth core's Verilog in one place at a time: does a short simulation notice?",
+        ("hillock mutation-truenorth", "hillock mutation-truenorth --mutants 50 --seed 2 --json"),
+        "mutation_truenorth:mutation_truenorth",
+    ),
     "formal": Entry("Prove the digital core equal to the golden step.", ("hillock formal",), "formal:formal"),
     "fpga-report": Entry(
         "Place and route: clock, LUTs, block RAM.", ("hillock fpga-report",), "fpga_report:fpga_report"

@@ -26,6 +26,7 @@ from golden.errors import SimulationError, SpecError
 from golden.machines.run import MachineInputs
 from golden.machines.truenorth import LARGEST_DELAY, Packet
 from golden.machines.truenorth_reference import run_scalar
+from golden.neurons.truenorth import PARAMETERS
 from sim_harness.campaigns.truenorth import chip as random_chip
 from sim_harness.campaigns.truenorth_updates import Watched
 from sim_harness.jobs import run_all
@@ -42,9 +43,9 @@ if TYPE_CHECKING:
 
 #: Neurons and axons of the core, crossbar bits of a word, ticks of a case, and the cases' seeds.
 SIZE, WORD, TICKS = 32, 8, 40
-SUITE = tuple(range(1, 9))
+SUITE = tuple(range(1, 25))
 #: Clocks that a tick may take beyond those of its words and events: copy, start, pipeline, packets.
-_SLACK = 64
+_SLACK = 32
 _SELECT = "mutant"
 
 
@@ -131,8 +132,24 @@ def make(seed: int) -> Case:
     destinations = machine.destinations.copy()
     destinations[..., :2] = rng.integers(-256, 256, destinations[..., :2].shape)
     destinations[..., 0] = np.where(destinations[..., 0] == 0, 1, destinations[..., 0])
+    values = dict(machine.values)
+    if seed % 2 == 0:  # every bit of thresholds, potentials and random numbers counts
+        wide = rng.random((1, SIZE)) < 0.7
+        for name in ("threshold", "floor", "reset"):
+            limits = PARAMETERS[name]
+            values[name] = np.where(wide, rng.integers(limits.low, limits.high, (1, SIZE)), values[name])
+        values["random_bits"] = np.where(
+            wide & (seed % 3 > 0), rng.choice([12, 15, 16, 17], (1, SIZE)), values["random_bits"]
+        )
+        values["reset_mode"] = np.where(wide, rng.integers(0, 2, (1, SIZE)), values["reset_mode"])
+    if seed % 4 == 0:  # far below a low floor in one tick
+        values["weights"] = rng.integers(-255, 64, (1, SIZE, 4))
+        values["floor"] = rng.integers(0, 300, (1, SIZE))
+        values["reset_mode"] = np.ones((1, SIZE), dtype=np.int64)
+        values["saturating"] = np.zeros((1, SIZE), dtype=np.int64)
     machine = replace(
         machine,
+        values=values,
         destinations=destinations,
         outputs=np.arange(SIZE),
         bias=np.empty(0, dtype=np.int64),
@@ -158,7 +175,8 @@ def make(seed: int) -> Case:
         for (tick, axon), t in zip(table.tolist(), ahead.tolist(), strict=True)
     ]
     rows += [(tick, TICK, 0, 0, 0) for tick in range(TICKS)]
-    rows.sort(key=lambda row: (row[0], row[1]))
+    rows = [rows[k] for k in rng.permutation(len(rows))]
+    rows.sort(key=lambda row: (row[0], row[1]))  # in a tick in any order, and before the tick itself
     commands = np.concatenate((np.column_stack((np.full(len(loads), HOST), loads)), np.array(rows)[:, 1:]))
 
     digest = 0
@@ -307,6 +325,18 @@ def _flags(chip: Chip, config: CoreConfig) -> str | None:
     slots = [chip.read(0, config.address("slots", row)) for row in range(16 << config.word_bits)]
     if any(slots):
         return "slots not clear"
+    now = chip.read(0, config.address("now"))
+    chip.drive(west_in_0_valid=1, west_in_0_packet=Packet(0, 0, 3, 0).pack())
+    chip.clock()
+    chip.drive(west_in_0_valid=0, tick=1)  # too early: the arrival is not in its slot yet
+    chip.clock()
+    chip.drive(tick=0)
+    chip.clock(400)
+    slot = config.address("slots", (now + 1) % 16 << config.word_bits)
+    if chip.read(0, config.address("now")) != now or chip.read(0, slot) != 1 << 3:
+        return "a tick overtook an arrival"
+    write(slot, 0)
+    write(status, 0)
     chip.drive(west_in_0_valid=1, west_in_0_packet=Packet(0, 0, 5, 15).pack())
     chip.clock()
     chip.drive(west_in_0_valid=0)
@@ -318,6 +348,10 @@ def _flags(chip: Chip, config: CoreConfig) -> str | None:
     write(status, 0)
     if chip.look("conflict") or chip.read(0, status):
         return "conflict not cleared"
+    for neuron in range(SIZE):
+        write(config.address("potential", neuron), 31 * neuron + 5)
+    if any(chip.read(0, config.address("potential", neuron)) != 31 * neuron + 5 for neuron in range(SIZE)):
+        return "potentials not written"
     for name in ("saturations", "merged"):
         write(config.address(name), 0)
         if chip.read(0, config.address(name)):
