@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from amaranth.back import rtlil
 
 from digital.formal import obligations as lif
+from digital.formal import truenorth_blocks, truenorth_core, truenorth_mesh
 from golden.errors import SimulationError, SpecError
 from sim_harness import toolchain
 from sim_harness.jobs import run_all, run_tool
@@ -27,14 +28,19 @@ if TYPE_CHECKING:
     from digital.formal.question import Kind, Question
 
 #: Every question.
-OBLIGATIONS: tuple[Question, ...] = lif.OBLIGATIONS
+OBLIGATIONS: tuple[Question, ...] = (
+    *lif.OBLIGATIONS,
+    *truenorth_core.OBLIGATIONS,
+    *truenorth_blocks.OBLIGATIONS,
+    *truenorth_mesh.OBLIGATIONS,
+)
 
 #: The answer that a question of each kind must have.
 EXPECTED: dict[Kind, str] = {"proof": "proved", "cover": "reached", "control": "refuted"}
 #: Verdict where the solver agrees with the claim.
 GOOD: dict[Kind, str] = {"proof": "proved", "cover": "reached", "control": "not refuted"}
 #: Seconds after which the solver gives up on one question.
-TIMEOUT = 100
+TIMEOUT = 300
 
 _TO_SMT = (
     "read_rtlil top.il; prep -flatten -top top; memory_nordff; opt -full; opt_merge -share_all; opt -full; "

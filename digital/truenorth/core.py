@@ -23,7 +23,7 @@ class TrueNorthCore(wiring.Component):
 
     host_*    reads (host_write 0) or writes a row of a region (``config.regions``), in every second clock while not
               busy; what is read comes as ``answer_data`` with answer_valid
-    tick      with busy low: the next tick begins
+    tick      with busy low: the next tick begins; the host waits in that clock
     busy      until all neurons are updated and their spikes have left, and arrivals are in their slots; after reset,
               until potentials and slots are clear
     send_*    the packets of the neurons that fired, ascending. Back-pressure stops the scanner, nothing is lost
@@ -51,8 +51,8 @@ class TrueNorthCore(wiring.Component):
         self.credits = Signal(range(config.credits + 1), init=config.credits)
         #: The destination of a spike is there.
         self.addressed = Signal()
-        #: The host had an access in the clock before; it was a write.
-        self.accessed = Signal()
+        #: The host had an access in the clock before, even if that was one of a reset; it was a write.
+        self.accessed = Signal(reset_less=True)
         self.wrote = Signal(reset_less=True)
         self.saturations = Signal(HOST_BITS)
         self.merged = Signal(HOST_BITS)
@@ -157,7 +157,10 @@ class TrueNorthCore(wiring.Component):
         number = self.host_address[config.index_bits :]
         row = self.host_address[: config.index_bits]
         access = Signal()
-        m.d.comb += [self.host_ready.eq(~self.busy & ~self.accessed), access.eq(self.host_valid & self.host_ready)]
+        m.d.comb += [
+            self.host_ready.eq(~(self.busy | self.accessed | self.tick)),
+            access.eq(self.host_valid & self.host_ready),
+        ]
         m.d.sync += self.accessed.eq(access)
 
         def written(region: str) -> Signal:

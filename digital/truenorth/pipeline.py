@@ -14,8 +14,10 @@ saturated once, and exactly as one event after another would.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 from operator import or_
+from typing import TYPE_CHECKING
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value, signed
 from amaranth.lib import wiring
@@ -27,6 +29,9 @@ from digital.truenorth.bank import Bank
 from digital.truenorth.config import HOST_BITS, CoreConfig
 from golden import lfsr
 from golden.neurons.truenorth import AXON_TYPES
+
+if TYPE_CHECKING:
+    from golden.fixed import Format
 
 
 class Step:
@@ -45,6 +50,29 @@ class Step:
         least = Const(0) if after.low is None else after.low
         most = Const(0) if after.high is None else after.high
         return Step(self.sum + after.sum, Mux(low > least, low, least), Mux(high < most, high, most))
+
+    def prepare(self, potential: Format) -> dict[str, Value]:
+        """What ``move`` needs of the step, by name: everything that does not depend on V."""
+        if self.low is None or self.high is None:
+            return {"by": self.sum}
+        return {
+            "by": self.sum,
+            # Beyond the limit: beyond the rail, counted from the limit.
+            "from_high": self.sum - self.high,
+            "from_low": self.sum - self.low,
+            "high": self.high + potential.max,
+            "low": self.low + potential.min,
+        }
+
+
+def move(v: Value, prepared: Mapping[str, Value], potential: Format) -> tuple[Value, Value]:
+    """V after a prepared step, and whether a rail has stopped it on the way."""
+    total = v + prepared["by"]
+    if "high" not in prepared:
+        return clip(total, potential.width), total[-1] ^ total[-2]
+    over = v + prepared["from_high"] > potential.max
+    under = v + prepared["from_low"] < potential.min
+    return Mux(over, prepared["high"], Mux(under, prepared["low"], total)), over | under
 
 
 class NeuronPipeline(wiring.Component):
@@ -112,7 +140,6 @@ class NeuronPipeline(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config, A = self.config, self.A
-        low_rail, high_rail = config.potential.min, config.potential.max
 
         def register(value: Value, name: str, shape: Shape | None = None) -> Signal:
             """One stage of data, which needs no reset."""
@@ -209,26 +236,16 @@ class NeuronPipeline(wiring.Component):
         (step,) = steps
 
         # ---- A operands; B the sum of the events ---------------------------------------------------------------------
-        moved_by = register(step.sum, "moved_by")
+        prepared = {name: register(value, f"step_{name}") for name, value in step.prepare(config.potential).items()}
         v = fetch("potential")
         sum_ = self.sum
         start = Mux(self.firsts[A], v, sum_)
-        total = start + moved_by
-        if step.low is None or step.high is None:
-            over, under = ~total[-1] & total[-2], total[-1] & ~total[-2]
-            stopped = clip(total, config.potential_bits)
-        else:
-            # Beyond the limit: beyond the rail, counted from the limit.
-            from_high = start + register(step.sum - step.high, "from_high")
-            from_low = start + register(step.sum - step.low, "from_low")
-            over, under = from_high > high_rail, from_low < low_rail
-            limits = register(step.high + high_rail, "high_limit"), register(step.low + low_rail, "low_limit")
-            stopped = Mux(over, limits[0], Mux(under, limits[1], total))
+        stopped, off = move(start, prepared, config.potential)
         clipped = self.clipped
         with m.If(self.valids[A]):
             m.d.sync += [
                 sum_.eq(stopped),
-                clipped.eq((clipped & ~self.firsts[A]) | over | under),
+                clipped.eq((clipped & ~self.firsts[A]) | off),
             ]
 
         # ---- C leak --------------------------------------------------------------------------------------------------

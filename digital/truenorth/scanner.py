@@ -95,6 +95,11 @@ class Scanner(wiring.Component):
         self.types_low = Bank(word, words)
         self.types_high = Bank(word, words)
 
+        #: The host has written a word of the crossbar: its bit of the row's map follows, whatever is reset.
+        self.mapping = Signal(reset_less=True)
+        self.map_row = Signal(config.row_bits, reset_less=True)
+        self.map_word = Signal(word_bits, reset_less=True)
+        self.map_some = Signal(reset_less=True)
         self.fetching = Signal()
         self.fetch_row = Signal(config.row_bits)
         #: The map of a row is there.
@@ -233,19 +238,17 @@ class Scanner(wiring.Component):
                 bank.host_data.eq(self.host_data),
                 getattr(self, f"{name}_data").eq(bank.data),
             ]
-        mapping = Signal()
-        row, word, some = Signal(config.row_bits), Signal(max(1, config.word_bits)), Signal()
         m.d.sync += [
-            mapping.eq(self.host & self.host_crossbar),
-            row.eq(neuron),
-            word.eq(self.host_row[: config.word_bits]),
-            some.eq(self.host_data[: config.word].any()),
+            self.mapping.eq(self.host & self.host_crossbar),
+            self.map_row.eq(neuron),
+            self.map_word.eq(self.host_row[: config.word_bits]),
+            self.map_some.eq(self.host_data[: config.word].any()),
         ]
-        mask = Const(1, config.words) << word
+        mask = Const(1, config.words) << self.map_word
         m.d.comb += [
             self.map.host.eq(self.host),
             self.map.host_address.eq(neuron),
-            self.map.write.eq(mapping),
-            self.map.write_address.eq(row),
-            self.map.write_data.eq(Mux(some, self.map.data | mask, self.map.data & ~mask)),
+            self.map.write.eq(self.mapping),
+            self.map.write_address.eq(self.map_row),
+            self.map.write_data.eq(Mux(self.map_some, self.map.data | mask, self.map.data & ~mask)),
         ]

@@ -86,11 +86,10 @@ module truenorth_core(host_write, host_address, host_data, tick, send_ready, arr
   reg [31:0] \$72 ;
   reg [31:0] \$73 ;
   reg \$74 ;
-  reg \$75 ;
-  reg [31:0] \$76 ;
+  reg [31:0] \$75 ;
+  wire \$76 ;
   wire \$77 ;
   wire \$78 ;
-  wire \$79 ;
   wire \$8 ;
   wire \$9 ;
   wire \$signal ;
@@ -251,10 +250,9 @@ module truenorth_core(host_write, host_address, host_data, tick, send_ready, arr
   wire write_types_high;
   wire write_types_low;
   reg wrote = 1'h0;
-  assign \$signal$68  = \$12  | send;
-  assign \$13  = ~ busy;
-  assign \$14  = ~ accessed;
-  assign host_ready = \$13  & \$14 ;
+  assign \$13  = busy | accessed;
+  assign \$14  = \$13  | tick;
+  assign host_ready = ~ \$14 ;
   assign access = host_valid & host_ready;
   assign \$15  = access & host_write;
   assign \$16  = ! host_address[14:11];
@@ -344,13 +342,13 @@ module truenorth_core(host_write, host_address, host_data, tick, send_ready, arr
   always @(posedge clk)
     merged <= \$73 ;
   always @(posedge clk)
-    accessed <= \$74 ;
+    accessed <= access;
   always @(posedge clk)
     asked <= host_address[14:11];
   always @(posedge clk)
-    answer_valid <= \$75 ;
+    answer_valid <= \$74 ;
   always @(posedge clk)
-    answer_data <= \$76 ;
+    answer_data <= \$75 ;
   always @(posedge clk)
     wrote <= host_write;
   assign \$1  = clearing | running;
@@ -373,6 +371,7 @@ module truenorth_core(host_write, host_address, host_data, tick, send_ready, arr
   assign send = \$11  | send_ready;
   assign \$signal$66  = addressed & send;
   assign \$12  = ~ addressed;
+  assign \$signal$68  = \$12  | send;
   \truenorth_core.destinations  destinations (
     .address(address),
     .clk(clk),
@@ -446,9 +445,9 @@ module truenorth_core(host_write, host_address, host_data, tick, send_ready, arr
     .lane_0(lane_0),
     .last(last),
     .low(low),
-    .\port$404$0 (\$77 ),
-    .\port$408$0 (\$78 ),
-    .\port$412$0 (\$79 ),
+    .\port$404$0 (\$76 ),
+    .\port$408$0 (\$77 ),
+    .\port$412$0 (\$78 ),
     .row(row),
     .rst(rst),
     .scanning(scanning),
@@ -475,9 +474,9 @@ module truenorth_core(host_write, host_address, host_data, tick, send_ready, arr
     .merged(\merged$121 ),
     .now(now),
     .pending(pending),
-    .\port$404$0 (\$77 ),
-    .\port$408$0 (\$78 ),
-    .\port$412$0 (\$79 ),
+    .\port$404$0 (\$76 ),
+    .\port$408$0 (\$77 ),
+    .\port$412$0 (\$78 ),
     .row(\row$107 ),
     .rst(rst),
     .set_now(write_now)
@@ -622,16 +621,9 @@ module truenorth_core(host_write, host_address, host_data, tick, send_ready, arr
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$74  = access;
+    \$74  = \$61 ;
     if (rst) begin
       \$74  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$75  = \$61 ;
-    if (rst) begin
-      \$75  = 1'h0;
     end
   end
   always @* begin
@@ -639,40 +631,40 @@ module truenorth_core(host_write, host_address, host_data, tick, send_ready, arr
     (* full_case = 32'd1 *)
     casez (asked)
       4'h0:
-          \$76  = crossbar_data;
+          \$75  = crossbar_data;
       4'h8:
-          \$76  = types_low_data;
+          \$75  = types_low_data;
       4'h9:
-          \$76  = types_high_data;
+          \$75  = types_high_data;
       4'h1:
-          \$76  = { 1'h0, synapses_data };
+          \$75  = { 1'h0, synapses_data };
       4'h2:
-          \$76  = { 17'h00000, draws_data };
+          \$75  = { 17'h00000, draws_data };
       4'h3:
-          \$76  = { 1'h0, membrane_data };
+          \$75  = { 1'h0, membrane_data };
       4'h4:
-          \$76  = { 14'h0000, floor_data };
+          \$75  = { 14'h0000, floor_data };
       4'h5:
-          \$76  = { 12'h000, reset_data };
+          \$75  = { 12'h000, reset_data };
       4'h7:
-          \$76  = { 12'h000, potential_data };
+          \$75  = { 12'h000, potential_data };
       4'h6:
-          \$76  = { 2'h0, data };
+          \$75  = { 2'h0, data };
       4'ha:
-          \$76  = \data$133 ;
+          \$75  = \data$133 ;
       4'hb:
-          \$76  = random;
+          \$75  = random;
       4'hc:
-          \$76  = { 28'h0000000, now };
+          \$75  = { 28'h0000000, now };
       4'hd:
-          \$76  = { 30'h00000000, conflict, overrun };
+          \$75  = { 30'h00000000, conflict, overrun };
       4'he:
-          \$76  = saturations;
+          \$75  = saturations;
       4'hf:
-          \$76  = merged;
+          \$75  = merged;
     endcase
     if (rst) begin
-      \$76  = 32'd0;
+      \$75  = 32'd0;
     end
   end
   assign \begin  = \$signal ;
@@ -684,8 +676,8 @@ module truenorth_core(host_write, host_address, host_data, tick, send_ready, arr
   assign \arrive_ready$36  = arrive_ready;
   assign \active_words$38  = active_words;
   assign \active$40  = active;
-  assign word = { \$79 , \$78 , \$77  };
-  assign \word$42  = { \$79 , \$78 , \$77  };
+  assign word = { \$78 , \$77 , \$76  };
+  assign \word$42  = { \$78 , \$77 , \$76  };
   assign \enable$44  = enable;
   assign \issue$47  = issue;
   assign \row$49  = row;
@@ -1226,93 +1218,93 @@ module \truenorth_core.pipeline (\host_data$16 , clk, rst, host, host_write, \ho
   wire \$266 ;
   wire [19:0] \$267 ;
   wire [20:0] \$268 ;
-  wire \$269 ;
+  wire [19:0] \$269 ;
   wire \$27 ;
-  wire [19:0] \$270 ;
-  wire [20:0] \$271 ;
+  wire [20:0] \$270 ;
+  wire \$271 ;
   wire \$272 ;
-  wire \$273 ;
-  wire [19:0] \$274 ;
-  wire [20:0] \$275 ;
-  wire [19:0] \$276 ;
-  wire [20:0] \$277 ;
-  wire \$278 ;
-  wire \$279 ;
+  wire [9:0] \$273 ;
+  wire [9:0] \$274 ;
+  wire \$275 ;
+  wire \$276 ;
+  wire \$277 ;
+  wire [9:0] \$278 ;
+  wire [9:0] \$279 ;
   wire \$28 ;
   wire \$280 ;
-  wire [9:0] \$281 ;
-  wire [9:0] \$282 ;
+  wire \$281 ;
+  wire \$282 ;
   wire \$283 ;
-  wire \$284 ;
-  wire \$285 ;
-  wire [9:0] \$286 ;
-  wire [9:0] \$287 ;
+  wire [9:0] \$284 ;
+  wire [9:0] \$285 ;
+  wire \$286 ;
+  wire \$287 ;
   wire \$288 ;
   wire \$289 ;
   wire \$29 ;
-  wire \$290 ;
-  wire \$291 ;
-  wire [9:0] \$292 ;
-  wire [9:0] \$293 ;
+  wire [9:0] \$290 ;
+  wire [9:0] \$291 ;
+  wire \$292 ;
+  wire \$293 ;
   wire \$294 ;
   wire \$295 ;
-  wire \$296 ;
-  wire \$297 ;
-  wire [9:0] \$298 ;
-  wire [9:0] \$299 ;
+  wire [9:0] \$296 ;
+  wire [9:0] \$297 ;
+  wire \$298 ;
+  wire \$299 ;
   wire \$3 ;
   wire \$30 ;
   wire \$300 ;
   wire \$301 ;
-  wire \$302 ;
-  wire \$303 ;
-  wire [9:0] \$304 ;
-  wire [9:0] \$305 ;
+  wire [9:0] \$302 ;
+  wire [9:0] \$303 ;
+  wire \$304 ;
+  wire \$305 ;
   wire \$306 ;
   wire \$307 ;
-  wire \$308 ;
-  wire \$309 ;
+  wire [9:0] \$308 ;
+  wire [9:0] \$309 ;
   wire \$31 ;
-  wire [9:0] \$310 ;
-  wire [9:0] \$311 ;
+  wire \$310 ;
+  wire \$311 ;
   wire \$312 ;
   wire \$313 ;
-  wire \$314 ;
-  wire \$315 ;
-  wire [9:0] \$316 ;
-  wire [9:0] \$317 ;
+  wire [9:0] \$314 ;
+  wire [9:0] \$315 ;
+  wire \$316 ;
+  wire \$317 ;
   wire \$318 ;
   wire \$319 ;
   wire \$32 ;
-  wire \$320 ;
-  wire \$321 ;
-  wire [9:0] \$322 ;
-  wire [9:0] \$323 ;
+  wire [9:0] \$320 ;
+  wire [9:0] \$321 ;
+  wire \$322 ;
+  wire \$323 ;
   wire \$324 ;
   wire \$325 ;
-  wire \$326 ;
-  wire \$327 ;
-  wire [9:0] \$328 ;
-  wire [9:0] \$329 ;
+  wire [8:0] \$326 ;
+  wire [18:0] \$327 ;
+  wire [16:0] \$328 ;
+  wire [18:0] \$329 ;
   wire \$33 ;
   wire \$330 ;
   wire \$331 ;
   wire \$332 ;
-  wire \$333 ;
+  wire [8:0] \$333 ;
   wire [8:0] \$334 ;
-  wire [18:0] \$335 ;
-  wire [16:0] \$336 ;
-  wire [18:0] \$337 ;
-  wire \$338 ;
+  wire [8:0] \$335 ;
+  wire [20:0] \$336 ;
+  wire \$337 ;
+  wire [21:0] \$338 ;
   wire \$339 ;
   wire \$34 ;
   wire \$340 ;
-  wire [8:0] \$341 ;
-  wire [8:0] \$342 ;
-  wire [8:0] \$343 ;
-  wire [20:0] \$344 ;
+  wire \$341 ;
+  wire \$342 ;
+  wire \$343 ;
+  wire \$344 ;
   wire \$345 ;
-  wire [21:0] \$346 ;
+  wire \$346 ;
   wire \$347 ;
   wire \$348 ;
   wire \$349 ;
@@ -1332,8 +1324,8 @@ module \truenorth_core.pipeline (\host_data$16 , clk, rst, host, host_write, \ho
   wire \$361 ;
   wire \$362 ;
   wire \$363 ;
-  wire \$364 ;
-  wire \$365 ;
+  wire [19:0] \$364 ;
+  wire [19:0] \$365 ;
   wire \$366 ;
   wire \$367 ;
   wire \$368 ;
@@ -1341,8 +1333,8 @@ module \truenorth_core.pipeline (\host_data$16 , clk, rst, host, host_write, \ho
   wire \$37 ;
   wire \$370 ;
   wire \$371 ;
-  wire [19:0] \$372 ;
-  wire [19:0] \$373 ;
+  wire \$372 ;
+  wire \$373 ;
   wire \$374 ;
   wire \$375 ;
   wire \$376 ;
@@ -1359,55 +1351,47 @@ module \truenorth_core.pipeline (\host_data$16 , clk, rst, host, host_write, \ho
   wire \$386 ;
   wire \$387 ;
   wire \$388 ;
-  wire \$389 ;
+  wire [19:0] \$389 ;
   wire \$39 ;
   wire \$390 ;
   wire \$391 ;
-  wire \$392 ;
-  wire \$393 ;
+  wire [20:0] \$392 ;
+  wire [20:0] \$393 ;
   wire \$394 ;
   wire \$395 ;
   wire \$396 ;
   wire [19:0] \$397 ;
-  wire \$398 ;
-  wire \$399 ;
+  wire [20:0] \$398 ;
+  wire [19:0] \$399 ;
   wire [31:0] \$4 ;
   wire [8:0] \$40 ;
-  wire [20:0] \$400 ;
-  wire [20:0] \$401 ;
-  wire \$402 ;
-  wire \$403 ;
-  wire \$404 ;
-  wire [19:0] \$405 ;
+  wire \$400 ;
+  wire \$401 ;
+  wire [20:0] \$402 ;
+  wire [20:0] \$403 ;
+  wire [20:0] \$404 ;
+  wire [20:0] \$405 ;
   wire [20:0] \$406 ;
-  wire [19:0] \$407 ;
+  wire [20:0] \$407 ;
   wire \$408 ;
-  wire \$409 ;
+  reg \$409 ;
   wire \$41 ;
-  wire [20:0] \$410 ;
-  wire [20:0] \$411 ;
-  wire [20:0] \$412 ;
-  wire [20:0] \$413 ;
-  wire [20:0] \$414 ;
-  wire [20:0] \$415 ;
-  wire \$416 ;
+  reg \$410 ;
+  reg \$411 ;
+  reg \$412 ;
+  reg \$413 ;
+  reg \$414 ;
+  reg \$415 ;
+  reg \$416 ;
   reg \$417 ;
   reg \$418 ;
   reg \$419 ;
   wire \$42 ;
   reg \$420 ;
-  reg \$421 ;
-  reg \$422 ;
+  reg [31:0] \$421 ;
+  reg [19:0] \$422 ;
   reg \$423 ;
-  reg \$424 ;
-  reg \$425 ;
-  reg \$426 ;
-  reg \$427 ;
-  reg \$428 ;
-  reg [31:0] \$429 ;
   wire \$43 ;
-  reg [19:0] \$430 ;
-  reg \$431 ;
   wire \$44 ;
   wire \$45 ;
   wire \$46 ;
@@ -1625,7 +1609,6 @@ module \truenorth_core.pipeline (\host_data$16 , clk, rst, host, host_write, \ho
   reg [2:0] modes_C = 3'h0;
   reg [2:0] modes_F = 3'h0;
   reg [21:0] moved = 22'h000000;
-  reg [8:0] moved_by = 9'h000;
   reg negative_D = 1'h0;
   wire [31:0] number_0;
   wire [31:0] number_1;
@@ -1667,6 +1650,7 @@ module \truenorth_core.pipeline (\host_data$16 , clk, rst, host, host_write, \ho
   (* init = 1'h0 *)
   wire spike_G;
   reg [8:0] step_0 = 9'h000;
+  reg [8:0] step_by = 9'h000;
   reg stochastic_0 = 1'h0;
   reg stochastic_0_4 = 1'h0;
   reg [19:0] sum = 20'h00000;
@@ -1889,163 +1873,163 @@ module \truenorth_core.pipeline (\host_data$16 , clk, rst, host, host_write, \ho
   assign \$193  = \$192  & weight_0_4[8];
   assign \$194  = stochastic_0_4 ? { \$193 , \$187 , \$181 , \$175 , \$169 , \$163 , \$157 , \$151 , \$145  } : weight_0_4;
   assign \$195  = first_6 ? potential_word : sum;
-  assign \$196  = $signed(\$195 ) + $signed(moved_by);
+  assign \$196  = $signed(\$195 ) + $signed(step_by);
   assign \$197  = & \$196 [20:19];
   assign \$198  = first_6 ? potential_word : sum;
-  assign \$199  = $signed(\$198 ) + $signed(moved_by);
+  assign \$199  = $signed(\$198 ) + $signed(step_by);
   assign \$200  = | \$199 [20:19];
   assign \$201  = ~ \$200 ;
   assign \$202  = \$197  | \$201 ;
   assign \$203  = first_6 ? potential_word : sum;
-  assign \$204  = $signed(\$203 ) + $signed(moved_by);
+  assign \$204  = $signed(\$203 ) + $signed(step_by);
   assign \$205  = first_6 ? potential_word : sum;
-  assign \$206  = $signed(\$205 ) + $signed(moved_by);
+  assign \$206  = $signed(\$205 ) + $signed(step_by);
   assign \$207  = ~ \$206 [20];
   assign \$208  = first_6 ? potential_word : sum;
-  assign \$209  = $signed(\$208 ) + $signed(moved_by);
+  assign \$209  = $signed(\$208 ) + $signed(step_by);
   assign \$210  = ~ \$209 [20];
   assign \$211  = first_6 ? potential_word : sum;
-  assign \$212  = $signed(\$211 ) + $signed(moved_by);
+  assign \$212  = $signed(\$211 ) + $signed(step_by);
   assign \$213  = ~ \$212 [20];
   assign \$214  = first_6 ? potential_word : sum;
-  assign \$215  = $signed(\$214 ) + $signed(moved_by);
+  assign \$215  = $signed(\$214 ) + $signed(step_by);
   assign \$216  = ~ \$215 [20];
   assign \$217  = first_6 ? potential_word : sum;
-  assign \$218  = $signed(\$217 ) + $signed(moved_by);
+  assign \$218  = $signed(\$217 ) + $signed(step_by);
   assign \$219  = ~ \$218 [20];
   assign \$220  = first_6 ? potential_word : sum;
-  assign \$221  = $signed(\$220 ) + $signed(moved_by);
+  assign \$221  = $signed(\$220 ) + $signed(step_by);
   assign \$222  = ~ \$221 [20];
   assign \$223  = first_6 ? potential_word : sum;
-  assign \$224  = $signed(\$223 ) + $signed(moved_by);
+  assign \$224  = $signed(\$223 ) + $signed(step_by);
   assign \$225  = ~ \$224 [20];
   assign \$226  = first_6 ? potential_word : sum;
-  assign \$227  = $signed(\$226 ) + $signed(moved_by);
+  assign \$227  = $signed(\$226 ) + $signed(step_by);
   assign \$228  = ~ \$227 [20];
   assign \$229  = first_6 ? potential_word : sum;
-  assign \$230  = $signed(\$229 ) + $signed(moved_by);
+  assign \$230  = $signed(\$229 ) + $signed(step_by);
   assign \$231  = ~ \$230 [20];
   assign \$232  = first_6 ? potential_word : sum;
-  assign \$233  = $signed(\$232 ) + $signed(moved_by);
+  assign \$233  = $signed(\$232 ) + $signed(step_by);
   assign \$234  = ~ \$233 [20];
   assign \$235  = first_6 ? potential_word : sum;
-  assign \$236  = $signed(\$235 ) + $signed(moved_by);
+  assign \$236  = $signed(\$235 ) + $signed(step_by);
   assign \$237  = ~ \$236 [20];
   assign \$238  = first_6 ? potential_word : sum;
-  assign \$239  = $signed(\$238 ) + $signed(moved_by);
+  assign \$239  = $signed(\$238 ) + $signed(step_by);
   assign \$240  = ~ \$239 [20];
   assign \$241  = first_6 ? potential_word : sum;
-  assign \$242  = $signed(\$241 ) + $signed(moved_by);
+  assign \$242  = $signed(\$241 ) + $signed(step_by);
   assign \$243  = ~ \$242 [20];
   assign \$244  = first_6 ? potential_word : sum;
-  assign \$245  = $signed(\$244 ) + $signed(moved_by);
+  assign \$245  = $signed(\$244 ) + $signed(step_by);
   assign \$246  = ~ \$245 [20];
   assign \$247  = first_6 ? potential_word : sum;
-  assign \$248  = $signed(\$247 ) + $signed(moved_by);
+  assign \$248  = $signed(\$247 ) + $signed(step_by);
   assign \$249  = ~ \$248 [20];
   assign \$250  = first_6 ? potential_word : sum;
-  assign \$251  = $signed(\$250 ) + $signed(moved_by);
+  assign \$251  = $signed(\$250 ) + $signed(step_by);
   assign \$252  = ~ \$251 [20];
   assign \$253  = first_6 ? potential_word : sum;
-  assign \$254  = $signed(\$253 ) + $signed(moved_by);
+  assign \$254  = $signed(\$253 ) + $signed(step_by);
   assign \$255  = ~ \$254 [20];
   assign \$256  = first_6 ? potential_word : sum;
-  assign \$257  = $signed(\$256 ) + $signed(moved_by);
+  assign \$257  = $signed(\$256 ) + $signed(step_by);
   assign \$258  = ~ \$257 [20];
   assign \$259  = first_6 ? potential_word : sum;
-  assign \$260  = $signed(\$259 ) + $signed(moved_by);
+  assign \$260  = $signed(\$259 ) + $signed(step_by);
   assign \$261  = ~ \$260 [20];
   assign \$262  = first_6 ? potential_word : sum;
-  assign \$263  = $signed(\$262 ) + $signed(moved_by);
+  assign \$263  = $signed(\$262 ) + $signed(step_by);
   assign \$264  = \$202  ? \$204 [19:0] : { \$263 [20], \$261 , \$258 , \$255 , \$252 , \$249 , \$246 , \$243 , \$240 , \$237 , \$234 , \$231 , \$228 , \$225 , \$222 , \$219 , \$216 , \$213 , \$210 , \$207  };
   assign \$265  = ~ first_6;
   assign \$266  = clipped & \$265 ;
   assign \$267  = first_6 ? potential_word : sum;
-  assign \$268  = $signed(\$267 ) + $signed(moved_by);
-  assign \$269  = ~ \$268 [20];
-  assign \$270  = first_6 ? potential_word : sum;
-  assign \$271  = $signed(\$270 ) + $signed(moved_by);
-  assign \$272  = \$269  & \$271 [19];
-  assign \$273  = \$266  | \$272 ;
-  assign \$274  = first_6 ? potential_word : sum;
-  assign \$275  = $signed(\$274 ) + $signed(moved_by);
-  assign \$276  = first_6 ? potential_word : sum;
-  assign \$277  = $signed(\$276 ) + $signed(moved_by);
-  assign \$278  = ~ \$277 [19];
-  assign \$279  = \$275 [20] & \$278 ;
-  assign \$280  = \$273  | \$279 ;
-  assign \$281  = - $signed(membrane_word[26:18]);
-  assign \$282  = membrane_word[26] ? \$281  : { membrane_word[26], membrane_word[26:18] };
-  assign \$283  = \$282 [8:0] >= leak_rho_3;
-  assign \$284  = | membrane_word[26:18];
-  assign \$285  = \$283  & \$284 ;
-  assign \$286  = - $signed(membrane_word[26:18]);
-  assign \$287  = membrane_word[26] ? \$286  : { membrane_word[26], membrane_word[26:18] };
-  assign \$288  = \$287 [8:0] >= leak_rho_3;
-  assign \$289  = | membrane_word[26:18];
-  assign \$290  = \$288  & \$289 ;
-  assign \$291  = \$290  & membrane_word[26];
-  assign \$292  = - $signed(membrane_word[26:18]);
-  assign \$293  = membrane_word[26] ? \$292  : { membrane_word[26], membrane_word[26:18] };
-  assign \$294  = \$293 [8:0] >= leak_rho_3;
-  assign \$295  = | membrane_word[26:18];
-  assign \$296  = \$294  & \$295 ;
-  assign \$297  = \$296  & membrane_word[26];
-  assign \$298  = - $signed(membrane_word[26:18]);
-  assign \$299  = membrane_word[26] ? \$298  : { membrane_word[26], membrane_word[26:18] };
-  assign \$300  = \$299 [8:0] >= leak_rho_3;
-  assign \$301  = | membrane_word[26:18];
-  assign \$302  = \$300  & \$301 ;
-  assign \$303  = \$302  & membrane_word[26];
-  assign \$304  = - $signed(membrane_word[26:18]);
-  assign \$305  = membrane_word[26] ? \$304  : { membrane_word[26], membrane_word[26:18] };
-  assign \$306  = \$305 [8:0] >= leak_rho_3;
-  assign \$307  = | membrane_word[26:18];
-  assign \$308  = \$306  & \$307 ;
-  assign \$309  = \$308  & membrane_word[26];
-  assign \$310  = - $signed(membrane_word[26:18]);
-  assign \$311  = membrane_word[26] ? \$310  : { membrane_word[26], membrane_word[26:18] };
-  assign \$312  = \$311 [8:0] >= leak_rho_3;
-  assign \$313  = | membrane_word[26:18];
-  assign \$314  = \$312  & \$313 ;
-  assign \$315  = \$314  & membrane_word[26];
-  assign \$316  = - $signed(membrane_word[26:18]);
-  assign \$317  = membrane_word[26] ? \$316  : { membrane_word[26], membrane_word[26:18] };
-  assign \$318  = \$317 [8:0] >= leak_rho_3;
-  assign \$319  = | membrane_word[26:18];
-  assign \$320  = \$318  & \$319 ;
-  assign \$321  = \$320  & membrane_word[26];
-  assign \$322  = - $signed(membrane_word[26:18]);
-  assign \$323  = membrane_word[26] ? \$322  : { membrane_word[26], membrane_word[26:18] };
-  assign \$324  = \$323 [8:0] >= leak_rho_3;
-  assign \$325  = | membrane_word[26:18];
-  assign \$326  = \$324  & \$325 ;
-  assign \$327  = \$326  & membrane_word[26];
-  assign \$328  = - $signed(membrane_word[26:18]);
-  assign \$329  = membrane_word[26] ? \$328  : { membrane_word[26], membrane_word[26:18] };
-  assign \$330  = \$329 [8:0] >= leak_rho_3;
-  assign \$331  = | membrane_word[26:18];
-  assign \$332  = \$330  & \$331 ;
-  assign \$333  = \$332  & membrane_word[26];
-  assign \$334  = leak_drawn_3 ? { \$333 , \$327 , \$321 , \$315 , \$309 , \$303 , \$297 , \$291 , \$285  } : membrane_word[26:18];
-  assign \$335  = membrane_word[17:0] + eta_3;
-  assign \$336  = membrane_word[30] ? 17'h00000 : eta_3;
-  assign \$337  = floor_word + \$336 ;
-  assign \$338  = ! v_C;
-  assign \$339  = reversal_C & \$338 ;
-  assign \$340  = reversal_C & v_C[19];
-  assign \$341  = ~ leak;
-  assign \$342  = \$340  ? \$341  : leak;
-  assign \$343  = \$339  ? 9'h000 : \$342 ;
-  assign \$344  = $signed(v_C) + $signed(\$343 );
-  assign \$345  = reversal_C & v_C[19];
-  assign \$346  = $signed(\$344 ) + $signed({ 1'h0, \$345  });
-  assign \$347  = moved[21] ^ negative_D;
-  assign \$348  = reversal_D & \$347 ;
-  assign \$349  = & moved[21:19];
-  assign \$350  = | moved[21:19];
-  assign \$351  = ~ \$350 ;
-  assign \$352  = \$349  | \$351 ;
+  assign \$268  = $signed(\$267 ) + $signed(step_by);
+  assign \$269  = first_6 ? potential_word : sum;
+  assign \$270  = $signed(\$269 ) + $signed(step_by);
+  assign \$271  = \$268 [20] ^ \$270 [19];
+  assign \$272  = \$266  | \$271 ;
+  assign \$273  = - $signed(membrane_word[26:18]);
+  assign \$274  = membrane_word[26] ? \$273  : { membrane_word[26], membrane_word[26:18] };
+  assign \$275  = \$274 [8:0] >= leak_rho_3;
+  assign \$276  = | membrane_word[26:18];
+  assign \$277  = \$275  & \$276 ;
+  assign \$278  = - $signed(membrane_word[26:18]);
+  assign \$279  = membrane_word[26] ? \$278  : { membrane_word[26], membrane_word[26:18] };
+  assign \$280  = \$279 [8:0] >= leak_rho_3;
+  assign \$281  = | membrane_word[26:18];
+  assign \$282  = \$280  & \$281 ;
+  assign \$283  = \$282  & membrane_word[26];
+  assign \$284  = - $signed(membrane_word[26:18]);
+  assign \$285  = membrane_word[26] ? \$284  : { membrane_word[26], membrane_word[26:18] };
+  assign \$286  = \$285 [8:0] >= leak_rho_3;
+  assign \$287  = | membrane_word[26:18];
+  assign \$288  = \$286  & \$287 ;
+  assign \$289  = \$288  & membrane_word[26];
+  assign \$290  = - $signed(membrane_word[26:18]);
+  assign \$291  = membrane_word[26] ? \$290  : { membrane_word[26], membrane_word[26:18] };
+  assign \$292  = \$291 [8:0] >= leak_rho_3;
+  assign \$293  = | membrane_word[26:18];
+  assign \$294  = \$292  & \$293 ;
+  assign \$295  = \$294  & membrane_word[26];
+  assign \$296  = - $signed(membrane_word[26:18]);
+  assign \$297  = membrane_word[26] ? \$296  : { membrane_word[26], membrane_word[26:18] };
+  assign \$298  = \$297 [8:0] >= leak_rho_3;
+  assign \$299  = | membrane_word[26:18];
+  assign \$300  = \$298  & \$299 ;
+  assign \$301  = \$300  & membrane_word[26];
+  assign \$302  = - $signed(membrane_word[26:18]);
+  assign \$303  = membrane_word[26] ? \$302  : { membrane_word[26], membrane_word[26:18] };
+  assign \$304  = \$303 [8:0] >= leak_rho_3;
+  assign \$305  = | membrane_word[26:18];
+  assign \$306  = \$304  & \$305 ;
+  assign \$307  = \$306  & membrane_word[26];
+  assign \$308  = - $signed(membrane_word[26:18]);
+  assign \$309  = membrane_word[26] ? \$308  : { membrane_word[26], membrane_word[26:18] };
+  assign \$310  = \$309 [8:0] >= leak_rho_3;
+  assign \$311  = | membrane_word[26:18];
+  assign \$312  = \$310  & \$311 ;
+  assign \$313  = \$312  & membrane_word[26];
+  assign \$314  = - $signed(membrane_word[26:18]);
+  assign \$315  = membrane_word[26] ? \$314  : { membrane_word[26], membrane_word[26:18] };
+  assign \$316  = \$315 [8:0] >= leak_rho_3;
+  assign \$317  = | membrane_word[26:18];
+  assign \$318  = \$316  & \$317 ;
+  assign \$319  = \$318  & membrane_word[26];
+  assign \$320  = - $signed(membrane_word[26:18]);
+  assign \$321  = membrane_word[26] ? \$320  : { membrane_word[26], membrane_word[26:18] };
+  assign \$322  = \$321 [8:0] >= leak_rho_3;
+  assign \$323  = | membrane_word[26:18];
+  assign \$324  = \$322  & \$323 ;
+  assign \$325  = \$324  & membrane_word[26];
+  assign \$326  = leak_drawn_3 ? { \$325 , \$319 , \$313 , \$307 , \$301 , \$295 , \$289 , \$283 , \$277  } : membrane_word[26:18];
+  assign \$327  = membrane_word[17:0] + eta_3;
+  assign \$328  = membrane_word[30] ? 17'h00000 : eta_3;
+  assign \$329  = floor_word + \$328 ;
+  assign \$330  = ! v_C;
+  assign \$331  = reversal_C & \$330 ;
+  assign \$332  = reversal_C & v_C[19];
+  assign \$333  = ~ leak;
+  assign \$334  = \$332  ? \$333  : leak;
+  assign \$335  = \$331  ? 9'h000 : \$334 ;
+  assign \$336  = $signed(v_C) + $signed(\$335 );
+  assign \$337  = reversal_C & v_C[19];
+  assign \$338  = $signed(\$336 ) + $signed({ 1'h0, \$337  });
+  assign \$339  = moved[21] ^ negative_D;
+  assign \$340  = reversal_D & \$339 ;
+  assign \$341  = & moved[21:19];
+  assign \$342  = | moved[21:19];
+  assign \$343  = ~ \$342 ;
+  assign \$344  = \$341  | \$343 ;
+  assign \$345  = ~ moved[21];
+  assign \$346  = ~ moved[21];
+  assign \$347  = ~ moved[21];
+  assign \$348  = ~ moved[21];
+  assign \$349  = ~ moved[21];
+  assign \$350  = ~ moved[21];
+  assign \$351  = ~ moved[21];
+  assign \$352  = ~ moved[21];
   assign \$353  = ~ moved[21];
   assign \$354  = ~ moved[21];
   assign \$355  = ~ moved[21];
@@ -2057,20 +2041,20 @@ module \truenorth_core.pipeline (\host_data$16 , clk, rst, host, host_write, \ho
   assign \$361  = ~ moved[21];
   assign \$362  = ~ moved[21];
   assign \$363  = ~ moved[21];
-  assign \$364  = ~ moved[21];
-  assign \$365  = ~ moved[21];
-  assign \$366  = ~ moved[21];
-  assign \$367  = ~ moved[21];
-  assign \$368  = ~ moved[21];
-  assign \$369  = ~ moved[21];
+  assign \$364  = \$344  ? moved[19:0] : { moved[21], \$363 , \$362 , \$361 , \$360 , \$359 , \$358 , \$357 , \$356 , \$355 , \$354 , \$353 , \$352 , \$351 , \$350 , \$349 , \$348 , \$347 , \$346 , \$345  };
+  assign \$365  = \$340  ? 20'h00000 : \$364 ;
+  assign \$366  = & moved[21:19];
+  assign \$367  = | moved[21:19];
+  assign \$368  = ~ \$367 ;
+  assign \$369  = \$366  | \$368 ;
   assign \$370  = ~ moved[21];
   assign \$371  = ~ moved[21];
-  assign \$372  = \$352  ? moved[19:0] : { moved[21], \$371 , \$370 , \$369 , \$368 , \$367 , \$366 , \$365 , \$364 , \$363 , \$362 , \$361 , \$360 , \$359 , \$358 , \$357 , \$356 , \$355 , \$354 , \$353  };
-  assign \$373  = \$348  ? 20'h00000 : \$372 ;
-  assign \$374  = & moved[21:19];
-  assign \$375  = | moved[21:19];
-  assign \$376  = ~ \$375 ;
-  assign \$377  = \$374  | \$376 ;
+  assign \$372  = ~ moved[21];
+  assign \$373  = ~ moved[21];
+  assign \$374  = ~ moved[21];
+  assign \$375  = ~ moved[21];
+  assign \$376  = ~ moved[21];
+  assign \$377  = ~ moved[21];
   assign \$378  = ~ moved[21];
   assign \$379  = ~ moved[21];
   assign \$380  = ~ moved[21];
@@ -2082,58 +2066,50 @@ module \truenorth_core.pipeline (\host_data$16 , clk, rst, host, host_write, \ho
   assign \$386  = ~ moved[21];
   assign \$387  = ~ moved[21];
   assign \$388  = ~ moved[21];
-  assign \$389  = ~ moved[21];
-  assign \$390  = ~ moved[21];
-  assign \$391  = ~ moved[21];
-  assign \$392  = ~ moved[21];
-  assign \$393  = ~ moved[21];
-  assign \$394  = ~ moved[21];
-  assign \$395  = ~ moved[21];
-  assign \$396  = ~ moved[21];
-  assign \$397  = \$377  ? moved[19:0] : { moved[21], \$396 , \$395 , \$394 , \$393 , \$392 , \$391 , \$390 , \$389 , \$388 , \$387 , \$386 , \$385 , \$384 , \$383 , \$382 , \$381 , \$380 , \$379 , \$378  };
-  assign \$398  = $signed(moved) != $signed(\$397 );
-  assign \$399  = clipped_D | \$398 ;
-  assign \$400  = $signed(leaked) - $signed({ 1'h0, high_2 });
-  assign \$401  = $signed(leaked) + $signed({ 1'h0, low_2 });
-  assign \$402  = ~ above[20];
-  assign \$403  = modes_F[1:0] == 1'h1;
-  assign \$404  = modes_F[1:0] == 2'h2;
-  assign \$405  = \$404  ? v_F : reset_word;
-  assign \$406  = \$403  ? above : { \$405 [19], \$405  };
-  assign \$407  = - low_F;
-  assign \$408  = modes_F[1:0] == 1'h1;
-  assign \$409  = modes_F[1:0] == 2'h2;
-  assign \$410  = - $signed(reset_word);
-  assign \$411  = \$409  ? { v_F[19], v_F } : \$410 ;
-  assign \$412  = \$408  ? below : \$411 ;
-  assign \$413  = modes_F[2] ? { \$407 [19], \$407  } : \$412 ;
-  assign \$414  = below[20] ? \$413  : { v_F[19], v_F };
-  assign \$415  = above[20] ? \$414  : \$406 ;
-  assign \$416  = ~ above[20];
+  assign \$389  = \$369  ? moved[19:0] : { moved[21], \$388 , \$387 , \$386 , \$385 , \$384 , \$383 , \$382 , \$381 , \$380 , \$379 , \$378 , \$377 , \$376 , \$375 , \$374 , \$373 , \$372 , \$371 , \$370  };
+  assign \$390  = $signed(moved) != $signed(\$389 );
+  assign \$391  = clipped_D | \$390 ;
+  assign \$392  = $signed(leaked) - $signed({ 1'h0, high_2 });
+  assign \$393  = $signed(leaked) + $signed({ 1'h0, low_2 });
+  assign \$394  = ~ above[20];
+  assign \$395  = modes_F[1:0] == 1'h1;
+  assign \$396  = modes_F[1:0] == 2'h2;
+  assign \$397  = \$396  ? v_F : reset_word;
+  assign \$398  = \$395  ? above : { \$397 [19], \$397  };
+  assign \$399  = - low_F;
+  assign \$400  = modes_F[1:0] == 1'h1;
+  assign \$401  = modes_F[1:0] == 2'h2;
+  assign \$402  = - $signed(reset_word);
+  assign \$403  = \$401  ? { v_F[19], v_F } : \$402 ;
+  assign \$404  = \$400  ? below : \$403 ;
+  assign \$405  = modes_F[2] ? { \$399 [19], \$399  } : \$404 ;
+  assign \$406  = below[20] ? \$405  : { v_F[19], v_F };
+  assign \$407  = above[20] ? \$406  : \$398 ;
+  assign \$408  = ~ above[20];
   always @(posedge clk)
-    valid_1 <= \$417 ;
+    valid_1 <= \$409 ;
   always @(posedge clk)
-    valid_2 <= \$418 ;
+    valid_2 <= \$410 ;
   always @(posedge clk)
-    valid_3 <= \$419 ;
+    valid_3 <= \$411 ;
   always @(posedge clk)
-    valid_4 <= \$420 ;
+    valid_4 <= \$412 ;
   always @(posedge clk)
-    valid_5 <= \$421 ;
+    valid_5 <= \$413 ;
   always @(posedge clk)
-    valid_6 <= \$422 ;
+    valid_6 <= \$414 ;
   always @(posedge clk)
-    valid_7 <= \$423 ;
+    valid_7 <= \$415 ;
   always @(posedge clk)
-    valid_8 <= \$424 ;
+    valid_8 <= \$416 ;
   always @(posedge clk)
-    valid_9 <= \$425 ;
+    valid_9 <= \$417 ;
   always @(posedge clk)
-    valid_10 <= \$426 ;
+    valid_10 <= \$418 ;
   always @(posedge clk)
-    valid_11 <= \$427 ;
+    valid_11 <= \$419 ;
   always @(posedge clk)
-    valid_12 <= \$428 ;
+    valid_12 <= \$420 ;
   always @(posedge clk)
     row_1 <= row_0;
   always @(posedge clk)
@@ -2225,7 +2201,7 @@ module \truenorth_core.pipeline (\host_data$16 , clk, rst, host, host_write, \ho
   always @(posedge clk)
     eta_mask <= { \$137 , \$136 , \$135 , \$134 , \$133 , \$132 , \$131 , \$130 , \$129 , \$128 , \$127 , \$126 , \$125 , \$124 , \$123 , \$122 , \$121  };
   always @(posedge clk)
-    random <= \$429 ;
+    random <= \$421 ;
   always @(posedge clk)
     rho_0 <= number_0[7:0];
   always @(posedge clk)
@@ -2241,13 +2217,13 @@ module \truenorth_core.pipeline (\host_data$16 , clk, rst, host, host_write, \ho
   always @(posedge clk)
     step_0 <= \$194 ;
   always @(posedge clk)
-    moved_by <= step_0;
+    step_by <= step_0;
   always @(posedge clk)
     potential_word <= potential_data;
   always @(posedge clk)
-    sum <= \$430 ;
+    sum <= \$422 ;
   always @(posedge clk)
-    clipped <= \$431 ;
+    clipped <= \$423 ;
   always @(posedge clk)
     membrane_word <= membrane_data;
   always @(posedge clk)
@@ -2271,21 +2247,21 @@ module \truenorth_core.pipeline (\host_data$16 , clk, rst, host, host_write, \ho
   always @(posedge clk)
     leak_drawn_3 <= leak_drawn_2;
   always @(posedge clk)
-    leak <= \$334 ;
+    leak <= \$326 ;
   always @(posedge clk)
     v_C <= sum;
   always @(posedge clk)
     clipped_C <= clipped;
   always @(posedge clk)
-    high_C <= \$335 ;
+    high_C <= \$327 ;
   always @(posedge clk)
-    low_C <= \$337 ;
+    low_C <= \$329 ;
   always @(posedge clk)
     reversal_C <= membrane_word[27];
   always @(posedge clk)
     modes_C <= membrane_word[30:28];
   always @(posedge clk)
-    moved <= \$346 ;
+    moved <= \$338 ;
   always @(posedge clk)
     reversal_D <= reversal_C;
   always @(posedge clk)
@@ -2293,9 +2269,9 @@ module \truenorth_core.pipeline (\host_data$16 , clk, rst, host, host_write, \ho
   always @(posedge clk)
     clipped_D <= clipped_C;
   always @(posedge clk)
-    leaked <= \$373 ;
+    leaked <= \$365 ;
   always @(posedge clk)
-    clipped_E <= \$399 ;
+    clipped_E <= \$391 ;
   always @(posedge clk)
     high_1 <= high_C;
   always @(posedge clk)
@@ -2309,9 +2285,9 @@ module \truenorth_core.pipeline (\host_data$16 , clk, rst, host, host_write, \ho
   always @(posedge clk)
     modes_2 <= modes_1;
   always @(posedge clk)
-    above <= \$400 ;
+    above <= \$392 ;
   always @(posedge clk)
-    below <= \$401 ;
+    below <= \$393 ;
   always @(posedge clk)
     v_F <= leaked;
   always @(posedge clk)
@@ -2323,9 +2299,9 @@ module \truenorth_core.pipeline (\host_data$16 , clk, rst, host, host_write, \ho
   always @(posedge clk)
     reset_word <= reset_data;
   always @(posedge clk)
-    commit_v <= \$415 [19:0];
+    commit_v <= \$407 [19:0];
   always @(posedge clk)
-    commit_spike <= \$416 ;
+    commit_spike <= \$408 ;
   always @(posedge clk)
     commit_clipped <= clipped_F;
   \truenorth_core.pipeline.draws  draws (
@@ -2393,110 +2369,110 @@ module \truenorth_core.pipeline (\host_data$16 , clk, rst, host, host_write, \ho
   );
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
-    \$417  = valid_0;
+    \$409  = valid_0;
+    if (rst) begin
+      \$409  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
+    \$410  = valid_1;
+    if (rst) begin
+      \$410  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
+    \$411  = valid_2;
+    if (rst) begin
+      \$411  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
+    \$412  = valid_3;
+    if (rst) begin
+      \$412  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
+    \$413  = valid_4;
+    if (rst) begin
+      \$413  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
+    \$414  = valid_5;
+    if (rst) begin
+      \$414  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
+    \$415  = valid_6;
+    if (rst) begin
+      \$415  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
+    \$416  = valid_7;
+    if (rst) begin
+      \$416  = 1'h0;
+    end
+  end
+  always @* begin
+    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
+    \$417  = valid_8;
     if (rst) begin
       \$417  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
-    \$418  = valid_1;
+    \$418  = valid_9;
     if (rst) begin
       \$418  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
-    \$419  = valid_2;
+    \$419  = valid_10;
     if (rst) begin
       \$419  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
-    \$420  = valid_3;
+    \$420  = valid_11;
     if (rst) begin
       \$420  = 1'h0;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
-    \$421  = valid_4;
-    if (rst) begin
-      \$421  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
-    \$422  = valid_5;
-    if (rst) begin
-      \$422  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
-    \$423  = valid_6;
-    if (rst) begin
-      \$423  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
-    \$424  = valid_7;
-    if (rst) begin
-      \$424  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
-    \$425  = valid_8;
-    if (rst) begin
-      \$425  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
-    \$426  = valid_9;
-    if (rst) begin
-      \$426  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
-    \$427  = valid_10;
-    if (rst) begin
-      \$427  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
-    \$428  = valid_11;
-    if (rst) begin
-      \$428  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
-    \$429  = number_2;
+    \$421  = number_2;
     if (\$139 ) begin
-      \$429  = \host_data$16 ;
+      \$421  = \host_data$16 ;
     end
     if (rst) begin
-      \$429  = 32'd1;
+      \$421  = 32'd1;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
-    \$430  = sum;
+    \$422  = sum;
     if (valid_6) begin
-      \$430  = \$264 ;
+      \$422  = \$264 ;
     end
   end
   always @* begin
     if (\$auto$verilog_backend.cc:2355:dump_module$2 ) begin end
-    \$431  = clipped;
+    \$423  = clipped;
     if (valid_6) begin
-      \$431  = \$280 ;
+      \$423  = \$272 ;
     end
   end
   assign issue = valid_0;
@@ -4774,10 +4750,6 @@ module \truenorth_core.scanner (host_data, clk, rst, start, go, host, host_write
   reg [7:0] \$241 ;
   reg [7:0] \$242 ;
   reg \$243 ;
-  reg \$244 ;
-  reg [7:0] \$245 ;
-  reg [2:0] \$246 ;
-  reg \$247 ;
   wire \$25 ;
   wire \$26 ;
   wire \$27 ;
@@ -4864,9 +4836,6 @@ module \truenorth_core.scanner (host_data, clk, rst, start, go, host, host_write
   wire \$signal$14 ;
   wire \$signal$15 ;
   wire \$signal$16 ;
-  (* init = 8'h00 *)
-  wire [7:0] \$signal$65 ;
-  reg [2:0] \$signal$69  = 3'h0;
   input [31:0] active;
   wire [31:0] active;
   input [7:0] active_words;
@@ -4936,6 +4905,10 @@ module \truenorth_core.scanner (host_data, clk, rst, start, go, host, host_write
   reg [31:0] low = 32'd0;
   wire [31:0] lowest_0;
   wire map_on;
+  (* init = 8'h00 *)
+  wire [7:0] map_row;
+  reg map_some = 1'h0;
+  reg [2:0] map_word = 3'h0;
   reg mapped = 1'h0;
   reg [7:0] mapped_row = 8'h00;
   (* init = 1'h0 *)
@@ -4963,7 +4936,6 @@ module \truenorth_core.scanner (host_data, clk, rst, start, go, host, host_write
   wire rst;
   output scanning;
   wire scanning;
-  reg some = 1'h0;
   input start;
   wire start;
   output [31:0] types_high_data;
@@ -5185,12 +5157,12 @@ module \truenorth_core.scanner (host_data, clk, rst, start, go, host, host_write
   assign \$200  = \$199  | visiting;
   assign \$201  = \$200  | read;
   assign scanning = \$201  | waiting;
-  assign \$202  = 1'h1 << \$signal$69 ;
+  assign \$202  = 1'h1 << map_word;
   assign \$203  = { 7'h00, \data$68  } | \$202 ;
-  assign \$204  = 1'h1 << \$signal$69 ;
+  assign \$204  = 1'h1 << map_word;
   assign \$205  = ~ \$204 ;
   assign \$206  = { 7'h00, \data$68  } & \$205 ;
-  assign \$207  = some ? \$203  : \$206 ;
+  assign \$207  = map_some ? \$203  : \$206 ;
   assign \$208  = ~ \$3 [31:0];
   assign \$209  = pending & \$208 ;
   assign \$210  = crossbar_data & active;
@@ -5251,13 +5223,13 @@ module \truenorth_core.scanner (host_data, clk, rst, start, go, host, host_write
   always @(posedge clk)
     fetching <= \$243 ;
   always @(posedge clk)
-    write <= \$244 ;
+    write <= \$219 ;
   always @(posedge clk)
-    write_address <= \$245 ;
+    write_address <= host_address[10:3];
   always @(posedge clk)
-    \$signal$69  <= \$246 ;
+    map_word <= host_address[2:0];
   always @(posedge clk)
-    some <= \$247 ;
+    map_some <= \$220 ;
   \truenorth_core.scanner.crossbar  crossbar (
     .clk(clk),
     .data(crossbar_data),
@@ -5266,7 +5238,7 @@ module \truenorth_core.scanner (host_data, clk, rst, start, go, host, host_write
     .host_address(host_address),
     .host_data(host_data),
     .host_write(host_write),
-    .\port$1109$0 (visit_row),
+    .\port$1100$0 (visit_row),
     .\port$416$0 (\$189 ),
     .\port$420$0 (\$193 ),
     .\port$424$0 (\$197 ),
@@ -5513,34 +5485,6 @@ module \truenorth_core.scanner (host_data, clk, rst, start, go, host, host_write
       \$243  = 1'h0;
     end
   end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$4 ) begin end
-    \$244  = \$219 ;
-    if (rst) begin
-      \$244  = 1'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$4 ) begin end
-    \$245  = host_address[10:3];
-    if (rst) begin
-      \$245  = 8'h00;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$4 ) begin end
-    \$246  = host_address[2:0];
-    if (rst) begin
-      \$246  = 3'h0;
-    end
-  end
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$4 ) begin end
-    \$247  = \$220 ;
-    if (rst) begin
-      \$247  = 1'h0;
-    end
-  end
   assign lowest_0 = \$3 [31:0];
   assign waiting_row = row;
   assign pending_first = first;
@@ -5572,7 +5516,7 @@ module \truenorth_core.scanner (host_data, clk, rst, start, go, host, host_write
   assign \host$60  = host;
   assign \host_address$61  = host_address[10:3];
   assign mapping = write;
-  assign \$signal$65  = write_address;
+  assign map_row = write_address;
   assign write_data = \$207 [7:0];
   assign enable = \$signal$16 ;
   assign \port$404$0  = \$177 ;
@@ -5586,7 +5530,7 @@ module \truenorth_core.scanner (host_data, clk, rst, start, go, host, host_write
   assign \$194  = \$165 [4];
 endmodule
 
-module \truenorth_core.scanner.crossbar (host_data, clk, rst, host, host_write, enable, \port$416$0 , \port$420$0 , \port$424$0 , data, \port$1109$0 , host_address);
+module \truenorth_core.scanner.crossbar (host_data, clk, rst, host, host_write, enable, \port$416$0 , \port$420$0 , \port$424$0 , data, \port$1100$0 , host_address);
   wire \$1 ;
   wire [10:0] address;
   input clk;
@@ -5603,8 +5547,8 @@ module \truenorth_core.scanner.crossbar (host_data, clk, rst, host, host_write, 
   wire [31:0] host_data;
   input host_write;
   wire host_write;
-  input [7:0] \port$1109$0 ;
-  wire [7:0] \port$1109$0 ;
+  input [7:0] \port$1100$0 ;
+  wire [7:0] \port$1100$0 ;
   input \port$416$0 ;
   wire \port$416$0 ;
   input \port$420$0 ;
@@ -7686,11 +7630,11 @@ module \truenorth_core.scanner.crossbar (host_data, clk, rst, host, host_write, 
   end
   assign data = _0_;
   assign read__en = enable | host;
-  assign read__addr = host ? host_address : { \port$1109$0 , \port$424$0 , \port$420$0 , \port$416$0  };
+  assign read__addr = host ? host_address : { \port$1100$0 , \port$424$0 , \port$420$0 , \port$416$0  };
   assign \$1  = host & host_write;
   assign write__addr = host ? host_address : 11'h000;
   assign write__data = host ? host_data : 32'd0;
-  assign address = { \port$1109$0 , \port$424$0 , \port$420$0 , \port$416$0  };
+  assign address = { \port$1100$0 , \port$424$0 , \port$420$0 , \port$416$0  };
   assign read__data = data;
   assign write = 1'h0;
   assign write_address = 11'h000;

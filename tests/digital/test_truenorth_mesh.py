@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from amaranth.hdl import Module
 from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
 from digital import emit
@@ -52,7 +53,7 @@ def simulate(
     Sinks in ``stalled`` never take. Checks that what a component offers stays until it is taken.
     """
     names = [name.removesuffix("_valid") for name in component.signature.members if name.endswith("_valid")]
-    outputs = [name for name in names if component.signature.members[f"{name}_valid"].flow is wiring.Out]
+    outputs = [name for name in names if component.signature.members[f"{name}_valid"].flow is Out]
     inputs = [name for name in names if name not in outputs]
     flow = Flow(defaultdict(list), defaultdict(list), False)
     rng, stalled = random.Random(seed), set(stalled)
@@ -203,7 +204,7 @@ class Tiled(wiring.Component):  # type: ignore[misc]
             for name, (mesh, its) in self.inner.items()
             for signal in ("valid", "ready", "packet")
         }
-        super().__init__({**ports, "empty": wiring.Out(1)})
+        super().__init__({**ports, "empty": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -217,7 +218,7 @@ class Tiled(wiring.Component):  # type: ignore[misc]
         for name, (mesh, inner) in self.inner.items():
             for signal in ("valid", "ready", "packet"):
                 mine, its = getattr(self, f"{name}_{signal}"), getattr(mesh, f"{inner}_{signal}")
-                outward = self.signature.members[f"{name}_{signal}"].flow is wiring.Out
+                outward = self.signature.members[f"{name}_{signal}"].flow is Out
                 m.d.comb += mine.eq(its) if outward else its.eq(mine)
         m.d.comb += self.empty.eq(west.empty & east.empty)
         return m
@@ -300,6 +301,32 @@ def test_back_pressure_holds_two_packets_an_input_and_loses_none() -> None:
     assert [clock for clock, _ in flow.inputs["local_in"]] == [0, 1]
     with pytest.raises(AssertionError):  # the third one waits outside
         simulate(Router(), {"local_in": words * 2}, clocks=10, stalled=["east_out"])
+
+
+def test_no_path_leads_through_a_router_within_a_clock() -> None:
+    """Whatever the inputs, the outputs of a clock are those of the registers."""
+    router, rng = Router(PORTS), random.Random(4)
+    members = router.signature.members.items()
+    inputs = [(getattr(router, name), len(getattr(router, name))) for name, member in members if member.flow is In]
+    outputs = [getattr(router, name) for name, member in members if member.flow is Out]
+    seen = set()
+
+    async def bench(ctx: Any) -> None:
+        for _ in range(100):
+            found = set()
+            for _ in range(4):
+                for signal, width in inputs:
+                    ctx.set(signal, rng.getrandbits(width))
+                found.add(tuple(ctx.get(signal) for signal in outputs))
+            assert len(found) == 1
+            seen.update(found)
+            await ctx.tick()
+
+    simulator = Simulator(router)
+    simulator.add_clock(1e-8)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert len(seen) > 50  # the registers have changed, where nothing was blocked
 
 
 def test_a_blocked_output_does_not_stop_the_others() -> None:
