@@ -26,8 +26,17 @@ CHIP = "truenorth_chip"
 MAX_GRID = 256
 
 
+def check_grid(columns: int, rows: int) -> None:
+    """SpecError for a grid that packets cannot cross."""
+    for name, value in (("Columns", columns), ("Rows", rows)):
+        if not 1 <= value <= MAX_GRID:
+            raise SpecError.rule(f"{name} of a TrueNorth chip", f"1 to {MAX_GRID}", value)
+
+
 class TrueNorthChip(wiring.Component):
-    """``columns`` x ``rows`` cores of ``config``; core c lies at column c % columns, row c // columns, row 0 is south.
+    """``columns`` x ``rows`` cores (see ``check_grid``) of ``config``.
+
+    Core c lies at column c % columns, row c // columns; row 0 is in the south.
 
     host_*, answer_*   as of a core, with ``host_core`` for which
     tick, busy         with busy low: the next tick begins in every core
@@ -39,9 +48,6 @@ class TrueNorthChip(wiring.Component):
     """
 
     def __init__(self, columns: int, rows: int, config: CoreConfig) -> None:
-        for name, value in (("Columns", columns), ("Rows", rows)):
-            if not 1 <= value <= MAX_GRID:
-                raise SpecError.rule(f"{name} of a TrueNorth chip", f"1 to {MAX_GRID}", value)
         self.columns, self.rows, self.config = columns, rows, config
         self.cores = columns * rows
         self.mesh = Mesh(columns, rows)

@@ -12,7 +12,7 @@ import typer
 from digital.datasheet import page
 from digital.designs import ALL, DESIGNS, TRUENORTH, blank
 from digital.lif_core import LIFCoreConfig
-from digital.truenorth.chip import CHIP, TrueNorthChip
+from digital.truenorth.chip import CHIP, TrueNorthChip, check_grid
 from digital.truenorth.config import CoreConfig
 from digital.truenorth.datasheet import page as truenorth_page
 from digital.truenorth.image import config_of, host_writes
@@ -203,6 +203,7 @@ def _grid(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,3})x(\d{1,3})", text)
     if match is None:
         raise SpecError.rule("Option --cores", "COLUMNSxROWS, such as 4x3", repr(text))
+    check_grid(int(match[1]), int(match[2]))
     return int(match[1]), int(match[2])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from digital.designs import DESIGNS
+from digital.designs import ALL, DESIGNS
 from golden.errors import SpecError
 from sim_harness import fpga
 from sim_harness.cli.app import run as hillock
@@ -20,12 +20,18 @@ GOOD = Figures(clock=100.0, lut4=400, ff=500, bram=3, dsp=2)
 
 def test_committed_baselines_reach_the_targets() -> None:
     rows = load_baselines(BASELINES)
-    assert set(rows) == set(DESIGNS)
-    assert all(set(row) == set(DEVICES) for row in rows.values())
+    assert set(rows) == set(ALL)
+    assert all(set(row) == set(fpga.devices_for(name)) for name, row in rows.items())
+    assert all(set(rows[name]) == set(DEVICES) for name in DESIGNS)
     reference = rows["lif_256x16"]
     assert reference["ecp5-25k"].clock >= 120
     assert reference["ecp5-25k"].lut4 <= 500
     assert reference["up5k"].clock >= 45
+    core = rows["truenorth_256x256"]["ecp5-25k"]
+    assert core.clock >= 80
+    assert core.lut4 <= 2500
+    assert core.ticks is not None
+    assert core.ticks >= 20 * fpga.RANC[2]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +85,7 @@ def test_a_design_without_baseline_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(fpga, "place", lambda config, device, work: GOOD)
+    monkeypatch.setattr(fpga, "clocks_per_tick", lambda config: 4000.0)
     path = tmp_path / BASELINES
     path.parent.mkdir()
     whole = dict.fromkeys(DEVICES, GOOD)
@@ -86,14 +93,23 @@ def test_a_design_without_baseline_is_named(
     assert "no_baseline" not in json.loads(path.read_text())
     assert hillock(["fpga-report", "--root", str(tmp_path)]) == 0
     shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("no baseline")]
-    assert shown == ["no baseline: lif_256x16_shift", "no baseline: lif_64x24_each"]
+    assert shown == [f"no baseline: {name}" for name in ALL if name != "lif_256x16"]
 
 
-def test_harness_registers_every_port() -> None:
-    config = DESIGNS["lif_256x16"]
+@pytest.mark.parametrize("name", ["lif_256x16", "truenorth_256x256"])
+def test_harness_registers_every_port(name: str) -> None:
+    config = ALL[name]
     text = harness(config)
+    assert f"  {config.module} core(" in text
     for port in config.ports:
         assert f".{port}(" in text
+
+
+def test_fewer_ticks_are_a_regression() -> None:
+    before = {"a": {"ecp5-25k": Figures(100.0, 400, 500, 3, 2, 1000)}}
+    for ticks, count in ((950, 0), (899, 1)):
+        now = {"a": {"ecp5-25k": Figures(100.0, 400, 500, 3, 2, ticks)}}
+        assert len(regressions(now, before)) == count
 
 
 def test_unknown_design() -> None:

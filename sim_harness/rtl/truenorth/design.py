@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from digital.truenorth.chip import TrueNorthChip
+from digital.truenorth.chip import TrueNorthChip, check_grid
 from digital.truenorth.image import config_of, host_writes
 from golden.machines.truenorth import Packet
 from sim_harness.rtl.design import EVENT, HOST, TICK
@@ -44,6 +44,7 @@ class ChipDesign:
 
     @cached_property
     def _chip(self) -> tuple[str, Mapping[str, wiring.Member]]:
+        check_grid(self.machine.columns, self.machine.rows)
         chip = TrueNorthChip(self.machine.columns, self.machine.rows, self.config)
         return chip.verilog(), dict(chip.signature.members)
 
@@ -59,7 +60,7 @@ class ChipDesign:
 
     @property
     def patience(self) -> int:
-        """Clocks without anything taken, retired or sent after which a chip has hung."""
+        """Clocks without anything taken or retired after which a chip has hung."""
         return 4 * self.machine.neurons * self.config.words + 65536
 
     def commands(self, inputs: MachineInputs) -> IntArray:
