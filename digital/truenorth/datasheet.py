@@ -105,7 +105,8 @@ stage, and then adds once. The result is the same to the bit, whatever `--lanes`
 
 ## The chip
 
-Routers with five ports, x before y, two places for each input, round robin at each output, back-pressure everywhere.
+Routers with five ports, x before y, two places for each input, the least recently served first at each output,
+back-pressure everywhere.
 `tick` starts all cores; `busy` falls when all are done and no packet is on its way, so nothing depends on the routers'
 timing. Ports of the chip: those of a core, with `host_core` for the host to choose one, and at the edges streams
 `west_in_R`, `west_out_R`, `east_in_R`, `east_out_R` of each row, `south_in_C`, `south_out_C`, `north_in_C`,

@@ -62,6 +62,22 @@ def test_a_chip_is_the_golden_chip(name: str, seed: int) -> None:
 
 @pytest.mark.integration
 @pytest.mark.xdist_group("yosys")
+def test_a_mesh_of_twelve_cores_is_the_golden_mesh_for_a_thousand_ticks() -> None:
+    """Random traffic, back-pressure at every edge; no tick depends on when the routers did what."""
+    rng = np.random.default_rng(9)
+    machine = random_chip(rng, stochastic=True, columns=4, rows=3, size=12)
+    ticks = 1000
+    at = np.flatnonzero(rng.random(ticks * machine.sources) < 0.3)
+    inputs = MachineInputs(ticks, machine.size, machine.sources, np.column_stack(np.divmod(at, machine.sources)))
+    records = [play("cxxrtl", ChipDesign(machine), inputs, stall=stall) for stall in (0, 200)]
+    for record in records:
+        assert difference(machine.run(inputs, record=np.arange(machine.size)), record) is None
+    assert records[0].counters["left"] > 1000
+    assert records[0].clocks.sum() < records[1].clocks.sum()
+
+
+@pytest.mark.integration
+@pytest.mark.xdist_group("yosys")
 @pytest.mark.parametrize(("lanes", "word"), [(2, 8), (4, 16)])
 def test_lanes_and_words_change_nothing_but_the_clocks(lanes: int, word: int) -> None:
     machine, inputs = case(1, 1, 1, 40)
