@@ -202,7 +202,6 @@ class TickSpec(wiring.Component):
             Assert(implies(~core.busy, ~pending & ~core.send_valid), "spikes: none is left"),
             Assert(implies(fired, ~pending), "spikes: one a tick"),
             Cover(sent, "a spike leaves"),
-            Cover(waits & core.send_valid & ~core.send_ready, "a spike waits"),
         ]
         row = self.look_up(m, queue.memory, self.slot)
         age_of_slot, age_of_place = (self.slot - queue.head)[:bits], (place - queue.head)[:bits]
