@@ -26,9 +26,10 @@ from typing import Literal
 
 from amaranth.asserts import AnyConst
 from amaranth.hdl import Array, Assert, Assume, Cat, Const, Cover, Module, Mux, Signal, Value
-from amaranth.lib import memory, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
+from digital.formal.watch import implies, look_up, total
 from digital.lif_core import EVENT_LATENCY, LATENCY, LIFCore
 from digital.neurons import lif
 from golden.neurons.lif_fixed import Parameters, leak, receive
@@ -40,16 +41,6 @@ Claim = Literal["update", "state", "spikes"]
 OPERANDS, SUMMED = 2, 5
 #: Clocks of the induction: from operands to commit; from an event's or update's read of the memory to its write; one.
 DEPTHS: Mapping[Claim, int] = {"update": LATENCY - OPERANDS + 1, "state": EVENT_LATENCY + 2, "spikes": 2}
-
-
-def total(bits: list[Value]) -> Value:
-    """How many of the bits are set."""
-    return sum(bits[1:], bits[0])
-
-
-def implies(condition: Value, claim: Value) -> Value:
-    """``claim`` wherever ``condition`` holds."""
-    return ~Value.cast(condition).any() | claim
 
 
 class LIFCoreSpec(wiring.Component):
@@ -100,12 +91,6 @@ class LIFCoreSpec(wiring.Component):
         """An assertion that the induction needs and nobody is promised."""
         return [Assert(truth, f"lemma: {text}")] if self.lemmas else []
 
-    def look_up(self, m: Module, store: memory.Memory, address: Value) -> Value:
-        """The content of a memory of the core, through a read port that only the proof has."""
-        port = store.read_port(domain="comb")
-        m.d.comb += port.addr.eq(address)
-        return port.data
-
     def written_by_host(self, m: Module) -> dict[str, Value]:
         """The neuron's current and parameters by name, as the host's writes made them; the core's must agree."""
         core, config = self.core, self.core.config
@@ -124,12 +109,12 @@ class LIFCoreSpec(wiring.Component):
                 # which the induction would let differ.
                 values[name] = Signal(what, name=f"value_{name}")
                 m.d.comb += values[name].eq(Mux(known, shadow, Array(config.initial(name))[self.neuron]))
-                agrees = self.look_up(m, store, self.neuron) == values[name]
+                agrees = look_up(m, store, self.neuron) == values[name]
                 m.d.sync += known.eq(known | written)
             else:  # a memory that a reset clears
                 written &= core.host_neuron == self.neuron
                 shadow = values[name] = Signal(what, name=f"shadow_{name}")
-                agrees = implies(self.cleared, self.look_up(m, store, self.neuron) == shadow)
+                agrees = implies(self.cleared, look_up(m, store, self.neuron) == shadow)
             m.d.comb += Assert(agrees, f"host: {name}")
             with m.If(written):
                 m.d.sync += shadow.eq(core.host_data)
@@ -145,7 +130,7 @@ class LIFCoreSpec(wiring.Component):
         if "i" in shadow:
             self.changed_by_events(m, shadow["i"])
 
-        stored = self.look_up(m, core.state, self.neuron)
+        stored = look_up(m, core.state, self.neuron)
         for name in stored.shape().members:
             m.d.comb += Assert(implies(self.cleared, stored[name] == shadow[name]), f"state: {name} in memory")
         for name, value in (shadow | inputs).items():
@@ -191,7 +176,7 @@ class LIFCoreSpec(wiring.Component):
             m.d.sync += issued.eq(receive(fmt, issued, core.held_weight))
         held = core.held & (core.held_neuron == self.neuron)
         on_their_way = [on & (at == self.neuron) for on, at in zip(core.events[1:], core.tags[1:], strict=False)]
-        stored = self.look_up(m, core.synapses, self.neuron)
+        stored = look_up(m, core.synapses, self.neuron)
         m.d.comb += [
             Assert(shadow == Mux(held, receive(fmt, issued, core.held_weight), issued), "events: held"),
             Assert(implies(self.cleared & ~Cat(*on_their_way).any(), stored == issued), "events: i in memory"),
@@ -267,12 +252,12 @@ class LIFCoreSpec(wiring.Component):
         ]
 
         age_of_slot, age_of_place = (slot - queue.head)[:bits], (place - queue.head)[:bits]
-        used, row = age_of_slot < queue.level, self.look_up(m, queue.memory, slot)
+        used, row = age_of_slot < queue.level, look_up(m, queue.memory, slot)
         m.d.comb += [
             self.lemma(implies(waits, ~ready), "one place"),
             self.lemma(implies(pending, core.running & (neuron < self.retired)), "pending"),
             self.lemma(implies(waits, age_of_place < queue.level), "in the queue"),
-            self.lemma(implies(waits, self.look_up(m, queue.memory, place) == neuron), "in the queue"),
+            self.lemma(implies(waits, look_up(m, queue.memory, place) == neuron), "in the queue"),
             self.lemma(implies(used & (row == neuron), waits & (place == slot)), "no other in the queue"),
             self.lemma(implies(at_output & (core.spike_neuron == neuron), ready), "no other at the output"),
             self.lemma(implies(used & waits & (age_of_slot < age_of_place), row < neuron), "first in"),

@@ -34,7 +34,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from digital.formal.bugs import planted
-from digital.formal.lif_core import implies, total
+from digital.formal.watch import implies, total
 from digital.truenorth import mesh as mesh_module
 from digital.truenorth import router as router_module
 from digital.truenorth.mesh import Mesh

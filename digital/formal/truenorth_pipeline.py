@@ -18,12 +18,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from digital import polymorphic  # noqa: F401  the golden step runs on Amaranth values
-from digital.formal.lif_core import implies
+from digital.formal.watch import implies, look_up
 from golden import lfsr
 from golden.neurons.truenorth import AXON_TYPES, Neuron, fire, leak, receive
 
 if TYPE_CHECKING:
-    from digital.truenorth.bank import Bank
     from digital.truenorth.pipeline import NeuronPipeline
 
 #: The stage in which the specification takes an issue: there the numbers are drawn.
@@ -80,17 +79,11 @@ class NeuronPipelineSpec(wiring.Component):
             m.d.comb += Assume((lane & (lane - 1)[: len(lane)]) == 0)
         self.mine_open = self.open & (open_row == self.neuron)
 
-    def look_up(self, m: Module, bank: Bank) -> Value:
-        """The neuron's row of a memory, through a read port that only the proof has."""
-        port = bank.memory.read_port(domain="comb")
-        m.d.comb += port.addr.eq(self.neuron)
-        return port.data
-
     def parameters(self, m: Module) -> Neuron:
         """The neuron's parameters, as its memories hold them."""
         fields: dict[str, Value] = {}
         for name, layout in self.pipeline.layouts.items():
-            word = self.look_up(m, self.pipeline.banks[name])
+            word = look_up(m, self.pipeline.banks[name].memory, self.neuron)
             fields |= {field: word[field] for field in layout.members}
         m.d.comb += Assume(fields["reset"] != self.pipeline.config.potential.min)  # its negative has no place
         weights = [fields.pop(f"weight_{g}") for g in range(AXON_TYPES)]
@@ -101,7 +94,7 @@ class NeuronPipelineSpec(wiring.Component):
         """The golden step beside the pipeline: events where their numbers are drawn, leak at B, thresholds at E."""
         pipeline, config = self.pipeline, self.pipeline.config
         lowest, highest = config.potential.min, config.potential.max
-        p, kept = self.parameters(m), self.look_up(m, pipeline.banks["potential"])
+        p, kept = self.parameters(m), look_up(m, pipeline.banks["potential"].memory, self.neuron)
         B, E, G = pipeline.A + 1, pipeline.A + 4, config.latency
         first, last, mine = pipeline.firsts[DRAWN], pipeline.lasts[DRAWN], self.mine[DRAWN]
 
@@ -167,7 +160,7 @@ class NeuronPipelineSpec(wiring.Component):
             finishing = self.mine[stage] & pipeline.lasts[stage]
             m.d.comb += Assert(implies(finishing, alone), "lemma: one update at a time")
         for name, (stage, word) in pipeline.words.items():
-            right = word == Value.cast(self.look_up(m, pipeline.banks[name])).as_unsigned()
+            right = word == Value.cast(look_up(m, pipeline.banks[name].memory, self.neuron)).as_unsigned()
             m.d.comb += Assert(implies(self.mine[stage], right), f"lemma: word of {name}")
         right = (pipeline.sum == sums[-1]) & (pipeline.clipped == clips[-1])
         m.d.comb += Assert(implies(self.mine[B], right), "lemma: sum")

@@ -18,12 +18,11 @@ from amaranth.hdl import Assert, Assume, Cat, Const, Cover, Module, Mux, Signal,
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from digital.formal.lif_core import implies
+from digital.formal.watch import implies, look_up
 from digital.truenorth.scanner import lowest
 from golden.machines.truenorth import FIELDS
 
 if TYPE_CHECKING:
-    from digital.truenorth.bank import Bank
     from digital.truenorth.scanner import Scanner
 
 #: Clocks of the induction.
@@ -91,18 +90,12 @@ class ScannerSpec(wiring.Component):
             here = self.active.bit_select(self.bit, 1)
             m.d.comb += Assert(implies(here, self.words.bit_select(self.word, 1)), "lemma: an active word")
 
-    def look_up(self, m: Module, bank: Bank, address: Value) -> Value:
-        """The content of a memory, through a read port that only the proof has."""
-        port = bank.memory.read_port(domain="comb")
-        m.d.comb += port.addr.eq(address)
-        return port.data
-
     def every_event_once(self, m: Module) -> None:
         scanner, config, n, w, b = self.scanner, self.scanner.config, self.neuron, self.word, self.bit
-        synapses = self.look_up(m, scanner.crossbar, Cat(w[: config.word_bits], n))
-        mapped = self.look_up(m, scanner.map, n).bit_select(w, 1)
-        low = self.look_up(m, scanner.types_low, w).bit_select(b, 1)
-        high = self.look_up(m, scanner.types_high, w).bit_select(b, 1)
+        synapses = look_up(m, scanner.crossbar.memory, Cat(w[: config.word_bits], n))
+        mapped = look_up(m, scanner.map.memory, n).bit_select(w, 1)
+        low = look_up(m, scanner.types_low.memory, w).bit_select(b, 1)
+        high = look_up(m, scanner.types_high.memory, w).bit_select(b, 1)
         should = synapses.bit_select(b, 1) & self.active.bit_select(b, 1)
 
         # ---- rows: every one, in order, with one first and one last issue --------------------------------------------

@@ -13,17 +13,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amaranth.asserts import AnyConst
-from amaranth.hdl import Assert, Assume, Cat, Cover, Module, Signal, Value
+from amaranth.hdl import Assert, Assume, Cat, Cover, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from digital.formal.lif_core import implies
+from digital.formal.watch import implies, look_up
 from digital.truenorth.scheduler import SLOT_BITS
 from golden.machines.truenorth import FIELDS, LARGEST_DELAY
 
 if TYPE_CHECKING:
-    from amaranth.lib import memory
-
     from digital.truenorth.scheduler import Scheduler
 
 #: Clocks of the induction: an arrival's row is read, then written.
@@ -68,12 +66,6 @@ class SchedulerSpec(wiring.Component):
             Assume(~(scheduler.set_now & (scheduler.begin | scheduler.arrive_valid))),
         ]
 
-    def look_up(self, m: Module, store: memory.Memory, address: Value) -> Value:
-        """The content of a memory, through a read port that only the proof has."""
-        port = store.read_port(domain="comb")
-        m.d.comb += port.addr.eq(address)
-        return port.data
-
     def nothing_lost(self, m: Module) -> None:
         scheduler, config = self.scheduler, self.scheduler.config
         t_bits = FIELDS["t"][0].width
@@ -101,7 +93,7 @@ class SchedulerSpec(wiring.Component):
         with m.If((scheduler.begin & ~reads_mine) | scheduler.set_now):
             m.d.sync += begun.eq(0)
 
-        active = self.look_up(m, scheduler.bits, self.word).bit_select(self.bit, 1)
+        active = look_up(m, scheduler.bits, self.word).bit_select(self.bit, 1)
         any_active = scheduler.active_words.bit_select(self.word, 1)
         found = begun & ~scheduler.copying
         m.d.comb += [
@@ -111,7 +103,7 @@ class SchedulerSpec(wiring.Component):
             Assert(implies(scheduler.begin | scheduler.copies | scheduler.copied, ~taken), "schedule: arrivals wait"),
         ]
 
-        stored = self.look_up(m, scheduler.slots, self.my_row).bit_select(self.bit, 1)
+        stored = look_up(m, scheduler.slots, self.my_row).bit_select(self.bit, 1)
         here = (scheduler.arrival_row == self.my_row) & (scheduler.arrival_bit == self.bit)
         coming = (scheduler.reading | scheduler.setting) & here
         met, expected = Signal(), Signal()

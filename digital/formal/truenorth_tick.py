@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Literal
 
 from amaranth.asserts import AnyConst
 from amaranth.hdl import Assert, Assume, Cat, Cover, Module, Signal, Value
-from amaranth.lib import memory, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from digital.formal.lif_core import implies, total
+from digital.formal.watch import implies, look_up, total
 from digital.truenorth.config import NOWHERE
 from golden.machines.truenorth import FIELDS
 
@@ -61,12 +61,6 @@ class TickSpec(wiring.Component):
     def lemma(self, truth: Value, text: str) -> list[Assert]:
         """An assertion that the induction needs and nobody is promised."""
         return [Assert(truth, f"lemma: {text}")] if self.lemmas else []
-
-    def look_up(self, m: Module, store: memory.Memory, address: Value) -> Value:
-        """The content of a memory, through a read port that only the proof has."""
-        port = store.read_port(domain="comb")
-        m.d.comb += port.addr.eq(address)
-        return port.data
 
     def scanned(self, m: Module) -> None:
         """The scanner's claim about rows."""
@@ -161,7 +155,7 @@ class TickSpec(wiring.Component):
         from_slot = Signal()
         with m.If(queue.load):
             m.d.sync += from_slot.eq(queue.head == self.slot)
-        packet = self.look_up(m, core.destinations.memory, neuron)
+        packet = look_up(m, core.destinations.memory, neuron)
         t_bits = FIELDS["t"][0].width
         somewhere = packet[:t_bits] != NOWHERE
         # Whose spike is where: addressed holds the destination of ``addressed_neuron``, send that of ``sent_neuron``.
@@ -203,7 +197,7 @@ class TickSpec(wiring.Component):
             Assert(implies(fired, ~pending), "spikes: one a tick"),
             Cover(sent, "a spike leaves"),
         ]
-        row = self.look_up(m, queue.memory, self.slot)
+        row = look_up(m, queue.memory, self.slot)
         age_of_slot, age_of_place = (self.slot - queue.head)[:bits], (place - queue.head)[:bits]
         used = age_of_slot < queue.level
         stages = Cat(waits, ready, addressed, offered)
@@ -212,7 +206,7 @@ class TickSpec(wiring.Component):
             *self.lemma((stages & (stages - 1)[:4]) == 0, "one place"),
             *self.lemma(implies(pending, core.running & (neuron < self.retired)), "pending"),
             *self.lemma(implies(waits, age_of_place < queue.level), "in the queue"),
-            *self.lemma(implies(waits, self.look_up(m, queue.memory, place) == neuron), "in the queue"),
+            *self.lemma(implies(waits, look_up(m, queue.memory, place) == neuron), "in the queue"),
             *self.lemma(implies(used & (row == neuron), waits & (place == self.slot)), "no other in the queue"),
             *self.lemma(implies(at_queue & (queue.neuron == neuron), ready), "no other at the output"),
             *self.lemma(implies(ready, queue.valid & (queue.neuron == neuron)), "at the output"),
