@@ -51,6 +51,19 @@ struct Design {
         clk.set(1);
         cxxrtl_step(core);
     }
+
+    // Half the work of settle and edge: evaluate once at the rising clock, look at the outputs, which are those before the
+    // edge, then let the registers change. Only where what is driven does not depend on outputs of the same clock, and
+    // only for a flattened design as it is: one with borders, or with changes that make loops of bits, settles first.
+    void rise() {
+        clk.set(1);
+        core->module->eval();
+    }
+    void fall() {
+        core->module->commit();
+        clk.set(0);
+        core->module->commit();
+    }
     void reset() {
         for (int k = 0; k < 4; k++) {
             rst.set(k > 0);

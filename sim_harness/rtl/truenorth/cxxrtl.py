@@ -61,7 +61,7 @@ class ChipCxxrtl:
         # A single core is twice as fast without the border around it; several share their code in the cache instead.
         unit = design.config.module if machine.cores > 1 else None
         path = library(design, CHIP, DRIVER, self.timeout, unit)
-        with Chip(design, path, self.stall, self.seed) as chip:
+        with Chip(design, path, self.stall, self.seed, flat=unit is None) as chip:
             for _, commands in chunks(design.commands(inputs), per_chunk):
                 recorder.add(chip.play(commands, per_chunk))
             for name in ("saturations", "merged", "status"):
@@ -73,7 +73,9 @@ class ChipCxxrtl:
 class Chip:
     """A chip loaded from its shared library; reset on entry."""
 
-    def __init__(self, design: ChipDesign, path: Path, stall: int = 0, seed: int = 1, patience: int = 0) -> None:
+    def __init__(
+        self, design: ChipDesign, path: Path, stall: int = 0, seed: int = 1, patience: int = 0, *, flat: bool = False
+    ) -> None:
         machine, config = design.machine, design.config
         self.stall = stall
         self._places = machine.cores * machine.neurons
@@ -91,6 +93,7 @@ class Chip:
                 (ctypes.c_int * 4)(*widths),
                 ctypes.c_uint32(stall),
                 ctypes.c_uint32(seed),
+                ctypes.c_int(flat),
             )
         )
         problem = self._library.chip_problem(self._chip).decode()

@@ -28,6 +28,7 @@ struct Chip : Design {
     std::vector<Retire> retire;
     int64_t neurons = 0;
     int shift = 0;
+    bool flat = false;
     uint64_t digest = 0;  // of the packets that left, in their order at each edge
 
     using Design::Design;
@@ -41,9 +42,11 @@ struct Chip : Design {
 extern "C" {
 
 // widths: of host_core, host_address, retire_neuron, retire_v.
-Chip *chip_open(int columns, int rows, int neurons, const int *widths, uint32_t stall, uint32_t seed) {
+// flat: the design has no borders of modules.
+Chip *chip_open(int columns, int rows, int neurons, const int *widths, uint32_t stall, uint32_t seed, int flat) {
     auto *chip = new Chip(stall, seed);
     Chip &c = *chip;
+    c.flat = flat;
     c.clk = c.find("clk", 1), c.rst = c.find("rst", 1);
     c.host_valid = c.find("host_valid", 1), c.host_ready = c.find("host_ready", 1);
     c.host_write = c.find("host_write", 1), c.host_core = c.find("host_core", widths[0]);
@@ -89,6 +92,7 @@ int chip_play(Chip *chip, const int64_t *commands, int64_t count, int32_t *v, ui
     Chip &c = *chip;
     const int64_t cores = int64_t(c.retire.size()), places = cores * c.neurons;
     int64_t next = 0, ticks = 0, left = 0, total = 0, idle = 0, wrong = 0;
+    bool calm = false;  // idle in the clock before, and nothing taken in it: idle now
     const auto complete = [&] {
         for (int64_t k = 0; k < cores; k++)
             if (c.retire[k].next != c.neurons && !wrong) wrong = k + 1;
@@ -98,7 +102,8 @@ int chip_play(Chip *chip, const int64_t *commands, int64_t count, int32_t *v, ui
         const int64_t kind = next < count ? command[0] : -1;
         c.host_valid.set(kind == HOST);
         c.host_write.set(1);
-        c.tick.set(0);
+        const bool begins = kind == TICK && calm && ticks < most_ticks;
+        c.tick.set(begins);
         for (const Port &valid : c.west_valid) valid.set(0);
         if (kind == HOST) {
             c.host_core.set(uint32_t(command[1]));
@@ -108,9 +113,10 @@ int chip_play(Chip *chip, const int64_t *commands, int64_t count, int32_t *v, ui
             c.west_valid[command[1]].set(1);
             c.west_packet[command[1]].set(uint32_t(command[3]));
         }
-        c.settle();
+        if (!c.flat) c.settle();
+        c.rise();
         const bool busy = c.busy.get();
-        bool progress = false;
+        bool progress = begins;
         for (int64_t k = 0; k < cores; k++) {
             Retire &r = c.retire[k];
             if (!r.valid.get()) continue;
@@ -130,24 +136,19 @@ int chip_play(Chip *chip, const int64_t *commands, int64_t count, int32_t *v, ui
             left++;
         }
         if (ticks) clocks[ticks - 1] += busy;
-        if (wrong) break;
-        if (kind < 0 && !busy) {
+        const bool taken = (kind == HOST && c.host_ready.get()) || (kind == EVENT && c.west_ready[command[1]].get());
+        if (begins) {
             complete();
-            break;
-        }
-        if (kind == TICK && !busy) {
-            complete();
-            if (wrong || ticks == most_ticks) break;
-            c.tick.set(1);
-            c.settle();
             for (Retire &r : c.retire) r.next = 0;
             clocks[ticks++] = 0;
-            next++, progress = true;
-        } else if ((kind == HOST && c.host_ready.get()) || (kind == EVENT && c.west_ready[command[1]].get())) {
-            next++, progress = true;
         }
-        c.edge();
+        next += taken || begins, progress |= taken;
+        const bool was_calm = calm;
+        calm = !busy && !taken && !begins;
+        c.fall();
         c.draw();
+        if (kind < 0 && was_calm) complete();
+        if (wrong || (kind < 0 && was_calm) || (kind == TICK && was_calm && !begins)) break;
         idle = progress ? 0 : idle + 1;
         if (idle > patience) break;
     }
