@@ -70,7 +70,7 @@ class IndiveriNeuron:
 
     @property
     def solver(self) -> SolverOptions:
-        """Options that keep periods within 2e-4 of those under stricter ones."""
+        """Options that keep periods within 6e-4 of converged ones in runs of 3.6 intervals, not in longer ones."""
         return REGENERATIVE_SOLVER
 
     @property
