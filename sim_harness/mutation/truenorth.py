@@ -286,6 +286,7 @@ def _differs(chip: Chip, config: CoreConfig, case: Case) -> str | None:
         return "spikes"
     if chip.digest != case.digest:
         return "packets"
+    chip.play(np.array([[HOST, 0, config.address("status"), 0]]), 1)  # clears the flags, and nothing else
     for name, wanted in (("saturations", case.saturations), ("merged", case.merged), ("status", 0)):
         if chip.read(0, config.address(name)) != wanted:
             return name
@@ -362,6 +363,10 @@ def _flags(chip: Chip, config: CoreConfig) -> str | None:
     for row in range(16 << config.word_bits):
         if chip.read(0, config.address("slots", row)) != row % 251 + 1:
             return "slots read back"
+    chip.reset()
+    chip.clock(2 * config.clear_cycles)
+    if any(chip.read(0, config.address("slots", row)) for row in range(16 << config.word_bits)):
+        return "slots not cleared by reset"
     write(config.address("random"), 0xDEADBEEF)
     write(config.address("random"), 0)
     if chip.read(0, config.address("random")) != 0xDEADBEEF:
