@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 #: Most spikes of a Poisson process in a step, in the mean: beyond it a current does as well.
 MOST_PER_STEP = 1000.0
 
+#: Mean overshoot of a Gaussian random walk, in its step's standard deviation: -zeta(1/2) / sqrt(2 pi).
+OVERSHOOT = 0.5825971579390107
+
 _HALF = TILE // 2
 _SIGN = 0x80000000
 #: Bits of the float32 below sqrt(2)/2 x 2: mantissas are taken from sqrt(1/2) to sqrt(2).
@@ -72,6 +75,18 @@ class WhiteNoise:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for a header."""
         return {"kind": "white", "sigma": np.asarray(self.sigma).tolist(), "seed": self.seed}
+
+
+def threshold_shift(sigma: Value, tau: Value, dt: float) -> FloatArray:
+    """By how much [V] to lower a threshold that is looked at every ``dt``, to be reached as often as a watched one.
+
+    -zeta(1/2) / sqrt(2 pi) = 0.5825971579 of a step's standard deviation sigma sqrt(dt / tau): the mean height by which
+    a random walk jumps over a level (Siegmund, Adv. Appl. Prob. 11, 1979; Broadie, Glasserman and Kou, Math. Finance 7,
+    1997).  To first order in sqrt(dt / tau): noise-driven rates are right within 1 % up to dt = tau / 20.  For diffusive
+    noise only.
+    """
+    shift: FloatArray = np.asarray(OVERSHOOT * np.asarray(sigma) * np.sqrt(dt / np.asarray(tau)))
+    return shift
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,7 @@ from golden.fixed import Rounding, round_to_int, snap
 from golden.grid import on_grid
 from golden.network import check_stimulus
 from golden.noise import PoissonNoise, WhiteNoise
+from golden.noise import threshold_shift as threshold_shift_of
 from golden.propagator import Propagator, Scheme, stability
 from golden.stepping import Cells, Plan
 from golden.trace import Header, Trace, recorded_neurons, versions
@@ -48,6 +49,7 @@ def simulate(
     refractory_rounding: Rounding = "nearest",
     allow_unstable: bool = False,
     noise: Noise | None = None,
+    threshold_shift: bool = False,
     loop: Literal["auto", "numpy", "compiled"] = "auto",
     record: ArrayLike = (),
     progress: Callable[[float], None] | None = None,
@@ -58,8 +60,10 @@ def simulate(
     effective refractory times are in the trace's settings; SpecError before the run if the scheme diverges and
     ``allow_unstable`` is not set.
 
-    ``noise``  golden.noise: white noise on the membrane or a Poisson process of input spikes, for every neuron
-    ``loop``   both give the same bits; ``auto`` compiles for networks with synapses or noise
+    ``noise``            golden.noise: white noise on the membrane or a Poisson process of input spikes, for each neuron
+    ``threshold_shift``  with white noise: compare with a threshold lowered by ``golden.noise.threshold_shift``, which
+                         makes up for the excursions between the grid's points; its size is in the settings
+    ``loop``             both give the same bits; ``auto`` compiles for networks with synapses or noise
     """
     check_stimulus(network, stimulus)
     neurons = network.neurons
@@ -70,10 +74,11 @@ def simulate(
     grid = on_grid(stimulus, dt)
     hold = round_to_int(snap(np.asarray(neurons.t_ref) / dt), refractory_rounding, thing="t_ref", unit=dt)
     e_l, v_th, v_reset = (np.asarray(x) for x in (neurons.E_L, neurons.V_th, neurons.V_reset))
+    amplitudes = _amplitudes(noise, network, p, scheme)
+    shift = _shift(noise, network, dt, reset) if threshold_shift else None
+    compared = v_th if shift is None else v_th - shift
     plan = Plan(
-        cells=Cells(
-            e_l, p.leak, p.gain, p.gain_syn, p.leak_syn, v_th, v_reset, hold, _amplitudes(noise, network, p, scheme)
-        ),
+        cells=Cells(e_l, p.leak, p.gain, p.gain_syn, p.leak_syn, compared, v_reset, hold, amplitudes),
         grid=grid,
         delivery=Delivery.of(network.synapses, network.size + network.sources, network.size, dt),
         noise=noise,
@@ -92,6 +97,8 @@ def simulate(
     }
     if noise is not None:
         settings["noise"] = noise.to_dict()
+    if shift is not None:
+        settings["threshold_shift"] = sorted(set(shift.tolist()))
     header = Header(
         engine=f"stepped-{scheme}",
         network=network.hash(),
@@ -117,3 +124,21 @@ def _amplitudes(noise: Noise | None, network: Network, p: Propagator, scheme: Sc
     if isinstance(noise, WhiteNoise):
         values = noise.kick(network.neurons, p, scheme)
     return np.array(np.broadcast_to(values, (network.size,)), dtype=np.float64)
+
+
+def _shift(noise: Noise | None, network: Network, dt: float, reset: str) -> FloatArray:
+    """(N,) [V]: by how much the threshold is lowered."""
+    if not isinstance(noise, WhiteNoise):
+        raise SpecError.rule(
+            "Threshold shift", "used with white noise", "without" if noise is None else "with Poisson noise"
+        )
+    if reset != "value":
+        raise SpecError.rule("Threshold shift", "used with a reset to a value", f"with reset {reset!r}")
+    neurons = network.neurons
+    shift = np.broadcast_to(threshold_shift_of(noise.sigma, neurons.tau_m, dt), (network.size,))
+    room = np.asarray(neurons.V_th) - np.asarray(neurons.V_reset)
+    if (wrong := shift >= room).any():
+        raise SpecError.rule(
+            "Threshold shift", f"below V_th - V_reset ({room[wrong][0]:g} V)", f"{shift[wrong][0]:g} V"
+        )
+    return shift

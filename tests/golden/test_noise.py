@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.integrate import quad
 
 from golden.compiled import kernel
 from golden.errors import SpecError
+from golden.network import Network
 from golden.neurons.lif import LIFNeuron
 from golden.noise import PoissonNoise, WhiteNoise, count_tile, counts, normal_pair, normal_tile, normals
 from golden.propagator import Propagator
+from golden.stepped import simulate
+from golden.stimulus import constant
 from golden.threefry import TILE, draw, draw_tile, key
 
 NEURON = LIFNeuron.from_tau(tau_m=20e-3, R=1e8, E_L=0.0, V_th=20e-3, V_reset=10e-3)
@@ -172,3 +176,57 @@ def test_the_kick_is_exact_for_the_step() -> None:
 def test_what_is_no_noise(build: Any, message: str) -> None:
     with pytest.raises(SpecError, match=f"^{re.escape(message)}$"):
         build()
+
+
+def siegert(mu: float, sigma: float, n: LIFNeuron) -> float:
+    """The stationary rate, the integral as it is written (theory.md: 9.46079980576 Hz for 15 and 5 mV)."""
+    low, high = ((float(v) - mu) / sigma for v in (n.V_reset, n.V_th))
+    integral = quad(lambda s: math.exp(s * s) * (1 + math.erf(s)), low, high, epsrel=1e-10)[0]
+    return float(1 / (n.t_ref + n.tau_m * math.sqrt(math.pi) * integral))
+
+
+@pytest.mark.parametrize(("mu", "sigma"), [(15e-3, 5e-3), (20e-3, 4e-3), (12e-3, 6e-3)])
+@pytest.mark.parametrize(("dt", "bound", "without"), [(1e-3, 0.01, 0.10), (5e-4, 0.004, 0.07)])
+def test_a_lowered_threshold_makes_the_rate_that_of_continuous_time(
+    mu: float, sigma: float, dt: float, bound: float, without: float
+) -> None:
+    n, size, seconds = LIFNeuron.from_tau(tau_m=20e-3, R=1e8, E_L=0.0, V_th=20e-3, V_reset=10e-3, t_ref=2e-3), 20_000, 4
+    assert siegert(15e-3, 5e-3, n) == pytest.approx(9.46079980576, rel=1e-10)
+    errors = []
+    for shift in (True, False):
+        trace = simulate(
+            Network(n, size),
+            constant(size, 0.2 + seconds, mu / 1e8),
+            dt,
+            noise=WhiteNoise(sigma, 3),
+            threshold_shift=shift,
+        )
+        spikes = int((trace.spikes[:, 0] > 0.2).sum())
+        errors.append(spikes / size / seconds / siegert(mu, sigma, n) - 1)
+        assert trace.header.settings.get("threshold_shift") == (
+            [pytest.approx(0.5825971579 * sigma * math.sqrt(dt / 20e-3))] if shift else None
+        )
+    # The counts' own standard error is 0.12 % at most.
+    assert abs(errors[0]) < bound
+    assert errors[1] < -without
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "Threshold shift must be used with white noise, not without"),
+        (
+            {"noise": PoissonNoise(1.0, 1e-12, 1)},
+            "Threshold shift must be used with white noise, not with Poisson noise",
+        ),
+        (
+            {"noise": WhiteNoise(1e-3, 1), "reset": "subtract"},
+            "Threshold shift must be used with a reset to a value, not with reset 'subtract'",
+        ),
+        ({"noise": WhiteNoise(1.0, 1)}, "Threshold shift must be below V_th - V_reset (0.01 V), not 0.0411958 V"),
+    ],
+)
+def test_where_a_threshold_cannot_be_lowered(settings: dict[str, Any], message: str) -> None:
+    n = LIFNeuron.from_tau(tau_m=20e-3, R=1e8, E_L=0.0, V_th=20e-3, V_reset=10e-3)
+    with pytest.raises(SpecError, match=f"^{re.escape(message)}"):
+        simulate(Network(n, 1), constant(1, 1.0, 0.0), 1e-4, threshold_shift=True, **settings)
