@@ -82,7 +82,7 @@ def threshold_shift(sigma: Value, tau: Value, dt: float) -> FloatArray:
 
     -zeta(1/2) / sqrt(2 pi) = 0.5825971579 of a step's standard deviation sigma sqrt(dt / tau): the mean height by which
     a random walk jumps over a level (Siegmund, Adv. Appl. Prob. 11, 1979; Broadie, Glasserman and Kou, Math. Finance 7,
-    1997).  To first order in sqrt(dt / tau): noise-driven rates are right within 1 % up to dt = tau / 20.  For diffusive
+    1997).  To first order in sqrt(dt / tau): noise-driven rates are right within 1 % up to dt = tau / 20. For diffusive
     noise only.
     """
     shift: FloatArray = np.asarray(OVERSHOOT * np.asarray(sigma) * np.sqrt(dt / np.asarray(tau)))
