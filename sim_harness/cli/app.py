@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """A subcommand: its line in the list, examples for its help, and ``module:function`` in this package."""
+    """A subcommand: its line in the list, examples for its help, and ``module:function``.
+
+    The module is one of this package, or, with a dot, of a room that stands on this one (studies).
+    """
 
     summary: str
     examples: tuple[str, ...]
@@ -129,6 +132,15 @@ COMMANDS = {
     "fpga-report": Entry(
         "Place and route: clock, LUTs, block RAM.", ("hillock fpga-report",), "fpga_report:fpga_report"
     ),
+    "study": Entry(
+        "What is known of the LIF neuron, on paper and on every machine: one page each.",
+        (
+            "hillock study rheobase",
+            "hillock study stability --quick --report build/stability",
+            "hillock study mean-field --json",
+        ),
+        "studies.command:study",
+    ),
     "docs": Entry("Generate the tables of the documentation.", ("hillock docs",), "docs:docs"),
 }
 
@@ -137,7 +149,8 @@ def load(name: str) -> TyperCommand:
     """Import one subcommand and build its parser."""
     entry = COMMANDS[name]
     module, _, attribute = entry.target.partition(":")
-    function = getattr(importlib.import_module(f"sim_harness.cli.{module}"), attribute)
+    path = module if "." in module else f"sim_harness.cli.{module}"
+    function = getattr(importlib.import_module(path), attribute)
     single = typer.Typer(add_completion=False, rich_markup_mode="rich")
     # Rich joins lines unless a blank one stands between them; brackets would be markup.
     examples = "\n\n".join(["Examples:", *entry.examples]).replace("[", r"\[")

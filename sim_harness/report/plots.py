@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sim_harness.fi import FICurve
 
 #: Matplotlib needs a real colour for what the page is to colour; this one occurs nowhere else.
-_INK = "#123456"
+INK = "#123456"
 #: Mid-tone colours (Okabe & Ito 2008, adapted) that stand out on white and on near-black.
 COLOURS = {
     "exact": "#8a8a8a",
@@ -47,11 +47,11 @@ STYLE: Any = {
     "svg.hashsalt": "hillock",
     "font.family": "sans-serif",
     "font.size": 10,
-    "text.color": _INK,
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "axes.facecolor": "none",
     "figure.facecolor": "none",
     "axes.spines.top": False,
@@ -69,7 +69,7 @@ def svg_text(figure: Figure, title: str) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
-    text = text[text.index("<svg") :].replace(_INK, "currentColor")
+    text = text[text.index("<svg") :].replace(INK, "currentColor")
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
     # Several figures share one page, so their element ids must not meet.
@@ -100,7 +100,7 @@ def membrane(traces: Mapping[str, Trace], neuron: int, v_th: float, window: tupl
                 label=INFOS[name].title,
                 alpha=0.55 if rank == 0 else 1.0,
             )
-        axes.axhline(v_th * 1e3, color=_INK, linewidth=0.8, linestyle=":")
+        axes.axhline(v_th * 1e3, color=INK, linewidth=0.8, linestyle=":")
         axes.annotate("V_th", (window[1] * 1e3, v_th * 1e3), textcoords="offset points", xytext=(4, 0), va="center")
         _spike_marks(axes, shown, neuron, v_th, window)
         axes.set(xlabel="time [ms]", ylabel=f"membrane potential of neuron {neuron} [mV]")
@@ -151,7 +151,7 @@ def fi(curve: FICurve) -> str:
         figure = blank_figure(9.5, 4.6)
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.4))
         scale = curve.currents / curve.rheobase
-        top.plot(scale, curve.closed_form, color=_INK, linewidth=1.2, label="closed form")
+        top.plot(scale, curve.closed_form, color=INK, linewidth=1.2, label="closed form")
         markers = "os^vD<>P"
         firing = curve.closed_form > 0
         size = float(np.clip(120 / scale.size, 3.5, 6))
@@ -160,8 +160,8 @@ def fi(curve: FICurve) -> str:
             top.plot(scale, rates, label=INFOS[name].title, **style)
             error = 100 * (rates[firing] / curve.closed_form[firing] - 1)
             bottom.plot(scale[firing], error, **style)
-        bottom.axhline(0, color=_INK, linewidth=0.8)
-        top.axvline(1, color=_INK, linewidth=0.8, linestyle=":")
+        bottom.axhline(0, color=INK, linewidth=0.8)
+        top.axvline(1, color=INK, linewidth=0.8, linestyle=":")
         top.set(ylabel="rate [Hz]")
         bottom.set(xlabel=f"current [rheobase, {curve.rheobase:.4g} A]", ylabel="deviation [%]")
         figure.legend(loc="outside lower center", ncols=4, fontsize=9, handlelength=3.5)

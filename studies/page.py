@@ -1,0 +1,41 @@
+"""A study as one HTML page that needs no network."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, StrictUndefined
+
+from golden.errors import SpecError
+from golden.files import replacing
+from golden.trace import versions
+from studies.study import find
+
+if TYPE_CHECKING:
+    from studies.study import Outcome, Panel, Run
+
+
+def write_page(folder: Path, run: Run, outcome: Outcome) -> Path:
+    """Draw the figures, write ``index.html`` into ``folder`` (made if missing), and return its path."""
+    text = render(run, outcome, find(run.name).load().draw(outcome))
+    path = folder / "index.html"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SpecError.rule(f"Report folder {folder}", "a folder that can be made", f"refused ({reason})") from None
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return path
+
+
+def render(run: Run, outcome: Outcome, panels: list[Panel]) -> str:
+    """The page as text."""
+    source = files("studies").joinpath("page.html.j2").read_text(encoding="utf-8")
+    template = Environment(undefined=StrictUndefined, autoescape=True, trim_blocks=True).from_string(source)
+    study = find(run.name)
+    return template.render(
+        run=run, study=study, module=study.load(), outcome=outcome, panels=panels, versions=sorted(versions().items())
+    )
