@@ -7,7 +7,7 @@ import importlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -156,7 +156,8 @@ class Run:
     def piece(self, title: str, compute: Callable[..., T], **parameters: Any) -> T:
         """``compute(**parameters, progress=...)``, or its value kept from an earlier run.
 
-        Parameters are plain values, lists, dicts and arrays; all that the value depends on must be among them.
+        Parameters are plain values, lists, dicts, arrays and dataclasses of them; all that the value depends on must
+        be among them.
         """
         key = _key(self.name, compute, parameters)
         if self._results is not None and not self.fresh:
@@ -178,6 +179,8 @@ class Run:
 
 def plain(value: Any) -> Any:
     """The value as JSON has it: arrays as lists, complex numbers as pairs, what is no number as None."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(vars(value))
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
