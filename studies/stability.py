@@ -236,7 +236,7 @@ def _firing(points: int, progress: Callable[[float], None]) -> dict[str, Any]:
     return {
         "drives": drives.tolist(), "q": qs.tolist(), "rates": rates.tolist(),
         "exact": [0.0 if d <= 1 else float(-1 / math.log1p(-1 / d)) for d in drives],
-        "wrong": wrong, "compared": compared, "ringing rheobase": float(fine[fires].min()),
+        "wrong": wrong, "compared": compared, "ringing rheobase": float(fine[fires].min()) if fires.any() else np.inf,
     }  # fmt: skip
 
 
