@@ -162,8 +162,10 @@ def coefficient_of_variation(
         raise SpecError.rule("Bin", "positive", f"{bin_width:g} s")
     if unstable_modes(point, synapse, response):
         raise SpecError.rule("Network", "stable", "one that oscillates by itself")
-    highest = max(_HIGHEST, 3 / bin_width)
-    edges = np.concatenate((np.linspace(0, 600, 2401), np.linspace(600, highest, 4001)[1:]))
+    # Fine where a long bin's sinc^2 is, and where the loop resonates.
+    near = np.linspace(0, 60 / bin_width, 1201)
+    far = np.concatenate((np.linspace(0, 600, 2401), np.linspace(600, max(_HIGHEST, 3 / bin_width), 4001)))
+    edges = np.unique(np.concatenate((near[near < far[-1]], far)))
     middles, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
     both = np.real(np.diagonal(population_spectrum(point, sizes, synapse, middles, response), axis1=1, axis2=2))
     seen = np.sinc(middles * bin_width) ** 2

@@ -1,6 +1,7 @@
 """Self-consistent rates of networks of LIF neurons: each input so many that together they are white noise.
 
-    mu_i = mu_ext_i + tau_i sum_j K_ij J_ij r_j,   sigma_i^2 = sigma_ext_i^2 + tau_i sum_j K_ij J_ij^2 r_j,   r_i = Phi_i
+    mu_i = mu_ext_i + tau_i sum_j K_ij J_ij r_j
+    sigma_i^2 = sigma_ext_i^2 + tau_i sum_j K_ij J_ij^2 r_j,   r_i = Phi_i(mu_i, sigma_i)
 
 K_ij inputs of population j on each neuron of i, each of J_ij [V], the jump that it makes in the membrane.  Valid
 where jumps are small beside V_th - V_reset, inputs many and independent (K of 100 and more, sparse), and synapses
@@ -17,7 +18,7 @@ from scipy.optimize import root
 
 from golden.errors import SpecError
 from golden.theory.neuron import Neuron, finite
-from golden.theory.rate import rate, rate_slope_mu, rate_slope_sigma
+from golden.theory.rate import log_rate, rate, rate_slope_mu, rate_slope_sigma
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,7 @@ _RESIDUAL, _STARTS = 1e-10, (5.0, 0.1, 50.0, 200.0, 1e-6)
 class MeanField:
     """Populations and what they send to each other.
 
-    neurons     (P,) of golden.theory.neuron.Neuron
+    neurons     P of golden.theory.neuron.Neuron
     degrees     (P, P): K_ij >= 0, inputs of population j on a neuron of population i
     weights     (P, P) [V]: J_ij
     mu_ext      (P,) [V];  sigma_ext (P,) [V], >= 0: external input
@@ -93,7 +94,13 @@ class MeanField:
         for first in starts:
             if first.shape != (self.size,):
                 raise SpecError.rule("Start", f"of shape ({self.size},)", f"of shape {first.shape}")
-            found = root(self._residual, np.log(np.maximum(first, 1e-12)), jac=self._jacobian, method="hybr")
+            found = root(
+                self._residual,
+                np.log(np.maximum(first, 1e-300)),
+                jac=self._jacobian,
+                method="hybr",
+                options={"xtol": 1e-14},
+            )
             rates = np.exp(found.x)
             if np.isfinite(rates).all() and np.abs(self._residual(found.x)).max() < _RESIDUAL:
                 mu, sigma = self.inputs(rates)
@@ -101,23 +108,21 @@ class MeanField:
         raise SpecError("Network must have a self-consistent rate near the start, not none within 1e-10")
 
     def _residual(self, log_rates: FloatArray) -> FloatArray:
-        rates = np.exp(np.clip(log_rates, -60, 25))
-        residual: FloatArray = self.respond(*self.inputs(rates)) / rates - 1
-        return residual
+        """Logarithms of what the rates make over what they are."""
+        mu, sigma = self.inputs(np.exp(np.clip(log_rates, -700, 25)))
+        made = [float(log_rate(neuron, m, s)) for neuron, m, s in zip(self.neurons, mu, sigma, strict=True)]
+        return np.maximum(np.array(made), -1e4) - log_rates
 
     def _jacobian(self, log_rates: FloatArray) -> FloatArray:
-        rates = np.exp(np.clip(log_rates, -60, 25))
+        rates = np.exp(np.clip(log_rates, -700, 25))
         mu, sigma = self.inputs(rates)
-        phi = self.respond(mu, sigma)
-        slopes = np.array(
-            [
-                (float(rate_slope_mu(n, m, s)), float(rate_slope_sigma(n, m, s)))
-                for n, m, s in zip(self.neurons, mu, sigma, strict=True)
-            ]
-        )
+        phi = np.maximum(self.respond(mu, sigma), 1e-300)
+        pairs = list(zip(self.neurons, mu, sigma, strict=True))
+        to_mu = np.array([float(rate_slope_mu(*pair)) for pair in pairs])
+        to_sigma = np.array([float(rate_slope_sigma(*pair)) for pair in pairs])
         noise = self.drive * np.asarray(self.weights) / (2 * np.maximum(sigma, 1e-300)[:, None])
-        change = slopes[:, :1] * self.drive + slopes[:, 1:] * noise
-        jacobian: FloatArray = change * rates[None, :] / rates[:, None] - np.diag(phi / rates)
+        change = to_mu[:, None] * self.drive + to_sigma[:, None] * noise
+        jacobian: FloatArray = change * rates[None, :] / phi[:, None] - np.eye(self.size)
         return jacobian
 
 

@@ -177,7 +177,10 @@ def test_noise_of_finite_size_has_the_loops_spectrum() -> None:
             lambda: MeanField([NEURON], [[1.0, 2.0]], [[1.0]], [0.0], [0.0]),
             "Network degrees must be of shape (1, 1), not of shape (1, 2)",
         ),
-        (lambda: MeanField([NEURON], [[-1.0]], [[1.0]], [0.0], [0.0]), "Network degrees must be zero or positive, not -1"),
+        (
+            lambda: MeanField([NEURON], [[-1.0]], [[1.0]], [0.0], [0.0]),
+            "Network degrees must be zero or positive, not -1",
+        ),
         (lambda: inhibitory(0.0, NEURON, MU, SIGMA, K), "Loop gain must be positive, not 0"),
         (lambda: balanced((1.0,), (1, 2), NEURON, MU, SIGMA), "Gains and degrees must be of one length, not 1 and 2"),
         (lambda: balanced((-1.0,), (0,), NEURON, MU, SIGMA), "In-degree must be at least 1, not 0"),
@@ -198,11 +201,15 @@ def test_noise_of_finite_size_has_the_loops_spectrum() -> None:
         ),
         (
             lambda: integrate(
-                inhibitory(2.0, NEURON, MU, SIGMA, K).solve([RATE]), SYNAPSE, 1.0, 1e-4, response="lif"  # type: ignore[arg-type]
+                inhibitory(2.0, NEURON, MU, SIGMA, K).solve([RATE]), SYNAPSE, 1.0, 1e-4,
+                response="lif",  # type: ignore[arg-type]
             ),
             "Response must be static or wilson-cowan, not 'lif'",
         ),
-        (lambda: inhibitory(2.0, NEURON, MU, SIGMA, K).solve([1.0, 2.0]), "Start must be of shape (1,), not of shape (2,)"),
+        (
+            lambda: inhibitory(2.0, NEURON, MU, SIGMA, K).solve([1.0, 2.0]),
+            "Start must be of shape (1,), not of shape (2,)",
+        ),
     ],
 )  # fmt: skip
 def test_mistakes(call: Any, message: str) -> None:
