@@ -111,7 +111,8 @@ class MeanField:
         """Logarithms of what the rates make over what they are."""
         mu, sigma = self.inputs(np.exp(np.clip(log_rates, -700, 25)))
         made = [float(log_rate(neuron, m, s)) for neuron, m, s in zip(self.neurons, mu, sigma, strict=True)]
-        return np.maximum(np.array(made), -1e4) - log_rates
+        residual: FloatArray = np.maximum(np.array(made), -1e4) - log_rates
+        return residual
 
     def _jacobian(self, log_rates: FloatArray) -> FloatArray:
         rates = np.exp(np.clip(log_rates, -700, 25))
