@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from golden.neurons.lif import FloatArray
 
 #: Time that is left out [s], and bins of the population's activity [s].
-WARM, BIN = 0.3, 1e-3
+WARM, BIN = 0.3, 0.5e-3
 #: Recurrent synapses: one time constant [s], one delay [s]; time step [s].
 TAU_S, DELAY, DT = 2e-3, 1.5e-3, 1e-4
 TAU, V_TH, V_RESET, T_REF = 20e-3, 20e-3, 10e-3, 2e-3

@@ -151,12 +151,13 @@ def population_spectrum(
     return result
 
 
-def coefficient_of_variation(
+def covariance(
     point: WorkingPoint, sizes: ArrayLike, synapse: Synapse, bin_width: float, response: Response = "lif"
 ) -> FloatArray:
-    """(P,): standard deviation over mean of each population's spike count in bins [s]; valid for a stable network.
+    """(P, P) [Hz^2]: covariances of the populations' rates in bins [s], of ``sizes`` (P,) neurons.
 
-    The spectrum seen through the bins' sinc^2, integrated up to where what is left is that of independent spikes.
+    The cross-spectra seen through the bins' sinc^2, integrated up to where what is left is that of independent spikes.
+    Valid for a stable network (SpecError for another) whose rates vary by less than they are.
     """
     if not bin_width > 0:
         raise SpecError.rule("Bin", "positive", f"{bin_width:g} s")
@@ -167,12 +168,21 @@ def coefficient_of_variation(
     far = np.concatenate((np.linspace(0, 600, 2401), np.linspace(600, max(_HIGHEST, 3 / bin_width), 4001)))
     edges = np.unique(np.concatenate((near[near < far[-1]], far)))
     middles, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
-    both = np.real(np.diagonal(population_spectrum(point, sizes, synapse, middles, response), axis1=1, axis2=2))
     seen = np.sinc(middles * bin_width) ** 2
-    variance = 2 * (both * (seen * widths)[:, None]).sum(axis=0)
+    spectra = np.real(population_spectrum(point, sizes, synapse, middles, response))
+    result: FloatArray = 2 * (spectra * (seen * widths)[:, None, None]).sum(axis=0)
     # Beyond, the spectrum is rate / N: sinc^2 integrates to 1 / bin in all.
-    beyond = point.rates / np.asarray(sizes) * max(1 / bin_width - 2 * float((seen * widths).sum()), 0)
-    result: FloatArray = np.sqrt(variance + beyond) / point.rates
+    beyond = max(1 / bin_width - 2 * float((seen * widths).sum()), 0)
+    result[np.diag_indices_from(result)] += point.rates / np.asarray(sizes) * beyond
+    return result
+
+
+def coefficient_of_variation(
+    point: WorkingPoint, sizes: ArrayLike, synapse: Synapse, bin_width: float, response: Response = "lif"
+) -> FloatArray:
+    """(P,): standard deviation over mean of each population's spike count in bins [s]; see ``covariance``."""
+    variances = np.diagonal(covariance(point, sizes, synapse, bin_width, response))
+    result: FloatArray = np.sqrt(variances) / point.rates
     return result
 
 
