@@ -39,7 +39,7 @@ def test_the_quick_form_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_neurons_that_do_not_hear_each_other_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spikes of a Poisson process in place of the network's: fluctuations are not the loop's, and nothing oscillates."""
+    """A Poisson process in place of the network: its fluctuations are not the loop's, and nothing oscillates."""
 
     def deaf(*, sizes: list[int], seconds: float, seed: int, **others: Any) -> dict[str, Any]:
         counts = np.random.default_rng(seed).poisson(9.46 * sum(sizes) * runs.BIN, round(seconds / runs.BIN))

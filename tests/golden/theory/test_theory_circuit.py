@@ -1,0 +1,100 @@
+"""Circuit units: closed forms, the contract's kT/C example, and inverses that lead back."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from golden.errors import SpecError
+from golden.neurons.lif import LIFNeuron
+from golden.theory.circuit import Circuit, swing_for_thermal_noise
+
+#: 1 pF and 50 nS: 20 us, a thousand times faster than a neuron; a swing of 0.2 V.
+CHIP = Circuit(C=1e-12, g=50e-9, E_L=0.6, V_th=0.8, V_reset=0.6, t_ref=2e-6)
+#: k = 1.380649e-23 J/K exactly (SI 2019).
+K = 1.380649e-23
+
+
+def test_closed_forms() -> None:
+    assert CHIP.neuron.tau == pytest.approx(20e-6)
+    assert CHIP.rheobase == pytest.approx(10e-9)
+    assert float(CHIP.mu(10e-9)) == pytest.approx(0.8)
+    assert float(CHIP.current(0.8)) == pytest.approx(10e-9)
+    assert float(CHIP.sigma(1e-21)) == pytest.approx(math.sqrt(1e-21 / (2 * 50e-9 * 1e-12)))
+    assert CHIP.density(CHIP.sigma(np.array([0.0, 1e-22]))) == pytest.approx([0.0, 1e-22])
+
+
+def test_thermal_noise_is_k_t_over_c() -> None:
+    assert CHIP.thermal_variance(300.0) == pytest.approx(K * 300 / 1e-12, rel=1e-12)
+    # 4 k T g through the leak's own bandwidth: the conductance drops out.
+    assert float(CHIP.sigma(CHIP.thermal_density(300.0))) ** 2 / 2 == pytest.approx(K * 300 / 1e-12, rel=1e-12)
+    assert CHIP.thermal_sigma(300.0) == pytest.approx(math.sqrt(2 * K * 300 / 1e-12), rel=1e-12)
+
+
+def test_the_contracts_swing_of_thermal_noise() -> None:
+    """Contract: kT/C alone would need a swing of 2.3 mV at 100 fF; D* in V^2 = 0.008048 swing^2."""
+    assert swing_for_thermal_noise(0.008048, 100e-15) == pytest.approx(2.3e-3, rel=0.02)
+    at_08 = Circuit(C=1e-12, g=50e-9, E_L=0.6, V_th=0.8, V_reset=0.6)
+    density = at_08.optimal_density(0.8 * at_08.rheobase, 0.1 / 20e-6, "snr")
+    assert density / (4 * 50e-9 * 1e-12) == pytest.approx(0.008048 * 0.2**2, rel=1e-4)
+
+
+@pytest.mark.parametrize(("rate", "density"), [(5e3, 0.0), (2e4, 0.0), (1e3, 1e-22), (5e4, 4e-21), (1e-3, 1e-22)])
+def test_the_bias_for_a_rate_gives_it(rate: float, density: float) -> None:
+    current = CHIP.current_for(rate, density)
+    assert fired(current, density) == pytest.approx(rate, rel=1e-9)
+
+
+@pytest.mark.parametrize(("rate", "factor"), [(100.0, 0.7), (2e4, 0.7), (3e4, 1.02), (1e-3, 0.9)])
+def test_the_noise_for_a_rate_gives_it(rate: float, factor: float) -> None:
+    current = factor * CHIP.rheobase
+    assert fired(current, CHIP.density_for(rate, current)) == pytest.approx(rate, rel=1e-9)
+
+
+def fired(current: float, density: float) -> float:
+    """Siegert's rate by quadrature, the noise-free formula without noise."""
+    from mpmath import erfc, exp, mp, mpf, pi, quad, sqrt
+
+    mu, tau = 0.6 + current / 50e-9, 20e-6
+    if density == 0:
+        return 1 / (2e-6 + tau * math.log((mu - 0.6) / (mu - 0.8)))
+    with mp.workdps(30):
+        sigma = sqrt(mpf(density) / (2 * 50e-9 * 1e-12))
+        low, high = (mpf("0.6") - mu) / sigma, (mpf("0.8") - mu) / sigma
+        points = [
+            low,
+            *(high - k / (2 * abs(high) + 1) for k in (30, 8, 2) if high - k / (2 * abs(high) + 1) > low),
+            high,
+        ]
+        return float(1 / (mpf("2e-6") + tau * sqrt(pi) * quad(lambda s: exp(s * s) * erfc(-s), points)))
+
+
+def test_of_a_neuron() -> None:
+    neuron = LIFNeuron(C_m=200e-12, g_L=10e-9, E_L=-65e-3, V_th=-50e-3, V_reset=-65e-3, t_ref=2e-3)
+    circuit = Circuit.of(neuron)
+    assert circuit.rheobase == pytest.approx(float(neuron.rheobase))
+    assert (circuit.neuron.tau, circuit.t_ref) == (pytest.approx(20e-3), 2e-3)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Circuit(C=0.0, g=1e-9, E_L=0.0, V_th=1.0, V_reset=0.0), "Neuron C_m must be positive, not 0 F"),
+        (lambda: Circuit(C=1e-12, g=1e-9, E_L=0.0, V_th=-1.0, V_reset=-2.0), "Neuron V_th must be above E_L"),
+        (lambda: CHIP.sigma(-1e-21), "Input noise density must be zero or positive, not -1e-21 A^2/Hz"),
+        (lambda: CHIP.density(-1e-3), "Input sigma must be zero or positive, not -0.001 V"),
+        (lambda: CHIP.thermal_variance(-1.0), "Temperature must be zero or positive, not -1 K"),
+        (lambda: CHIP.current_for(6e5), "Rate must be above 0 and below 1 / t_ref (500000 Hz), not 600000 Hz"),
+        (lambda: CHIP.current_for(0.0), "Rate must be above 0 and below 1 / t_ref"),
+        (lambda: CHIP.density_for(100.0, 2 * CHIP.rheobase), "Rate must be above that without noise"),
+        (lambda: swing_for_thermal_noise(0.0, 1e-13), "Input noise must be positive, not 0 swing^2"),
+        (lambda: CHIP.mu(math.nan), "Input current must be finite, not nan A"),
+    ],
+)  # fmt: skip
+def test_mistakes(call: Any, message: str) -> None:
+    with pytest.raises(SpecError, match=f"^{re.escape(message)}"):
+        call()
