@@ -4,10 +4,11 @@
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .PHONY: help setup demo test check lint simulate-analog calibrate datasheets simulate-digital verify verify-machines \
-        verify-truenorth mutation mutation-truenorth verilog formal fpga-report bench docs clean distclean
+        verify-truenorth mutation mutation-truenorth study studies verilog formal fpga-report bench docs clean distclean
 
 ARGS ?=
 SPEC ?= examples/lif.toml
+STUDY ?= rheobase
 
 # Resolved when a recipe runs: setup.sh may keep the environment elsewhere and leave a link (see there).
 BIN = $$(cd .venv && pwd -P)/bin
@@ -62,6 +63,12 @@ mutation: setup ## change the golden steps in one place at a time and see that t
 mutation-truenorth: setup ## change the TrueNorth core's Verilog in one place at a time: does simulation notice?
 	$(RUN) hillock mutation-truenorth $(ARGS)
 
+study: setup ## one study of the LIF neuron, one page (STUDY=rheobase stability fokker-planck resonance mean-field)
+	$(RUN) hillock study "$(STUDY)" $(ARGS)
+
+studies: setup ## all studies in full: some 25 minutes on two cores; pages in build/studies
+	$(RUN) for study in rheobase stability fokker-planck resonance mean-field; do hillock study $$study $(ARGS) || exit; done
+
 verilog: setup ## regenerate the committed Verilog in rtl/verilog
 	$(RUN) hillock verilog --all $(ARGS)
 
@@ -79,7 +86,7 @@ docs: setup ## generate the agreement table of README.md and its picture, docs/n
 
 clean: ## remove build outputs and caches
 	@rm -rf build dist reports sim_build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	@find golden analog digital mapping sim_harness tests examples benchmarks -name __pycache__ -prune -exec rm -rf {} + \
+	@find golden analog digital mapping sim_harness studies tests examples benchmarks -name __pycache__ -prune -exec rm -rf {} + \
 	  2>/dev/null || true
 
 distclean: clean ## the same and the virtual environment

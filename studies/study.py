@@ -90,10 +90,11 @@ class Module(Protocol):
 
 @dataclass(frozen=True)
 class Study:
-    """A study: its title, and the module that knows the rest."""
+    """A study: its title, the module that knows the rest, and the engines that it can leave out or run alone."""
 
     title: str
     module: str
+    machines: tuple[str, ...] = ()
 
     def load(self) -> Module:
         """Its module."""
@@ -102,10 +103,16 @@ class Study:
 
 #: Every study, in the order in which a course would have them.
 STUDIES = {
-    "rheobase": Study("Rheobase and f-I curve on every machine", "studies.rheobase"),
+    "rheobase": Study(
+        "Rheobase and f-I curve on every machine",
+        "studies.rheobase",
+        ("exact", "stepped", "integer", "cxxrtl", "icarus", "truenorth", "loihi", "spinnaker", "ngspice"),
+    ),
     "stability": Study("The time step: stable, ringing, divergent", "studies.stability"),
     "fokker-planck": Study("A noisy population as a probability cloud", "studies.fokker_planck"),
-    "resonance": Study("Stochastic resonance: the noise that helps", "studies.resonance"),
+    "resonance": Study(
+        "Stochastic resonance: the noise that helps", "studies.resonance", ("stepped", "integer", "ngspice")
+    ),
     "mean-field": Study("A network, and which rate model calls its oscillation right", "studies.mean_field"),
 }
 
@@ -136,7 +143,11 @@ class Run:
     _results: Results | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        find(self.name)
+        able = find(self.name).machines
+        for machine in self.machines or ():
+            if machine not in able:
+                among = f"one of {', '.join(able)}" if able else "left out (it has no choice of machines)"
+                raise SpecError.rule(f"Machine of study {self.name}", among, machine)
         if not 0 <= self.seed < 2**32:
             raise SpecError.rule("Seed", "within 0 to 4294967295", self.seed)
 

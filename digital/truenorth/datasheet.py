@@ -122,8 +122,8 @@ process of a shared machine):
 | 4 | 4,243 | 117 thousand | 0.47 million |
 | 12 | 4,584 | 38 thousand | 0.46 million |
 
-A single core is flattened and evaluated once a clock; the cores of a chip are one compiled module, which costs half of the
-speed and keeps the compiler's time that of one core. With 2 and 4 lanes the same tick takes 2,488 and 2,062 clocks.
+A single core is flattened and evaluated once a clock; the cores of a chip are one compiled module, which costs half
+of the speed and keeps the compiler's time that of one core. With 2 and 4 lanes a tick takes 2,488 and 2,062 clocks.
 
 After reset: wait for `busy` to fall, write the memories (`--loads` lists the writes of an image, a line each: core,
 address and data in hexadecimal), then `tick`.

@@ -145,11 +145,12 @@ def integral_of_erfcx(start: FloatArray, width: FloatArray) -> FloatArray:
     result: FloatArray = spread * ((erfcx(s) * np.hypot(1, s)) @ w)
     base = np.maximum(start, _FAR)
     ratio = np.log1p((width - near) / base)
-    tail, term = ratio.copy(), 1.0
+    tail, term, shrinking = ratio.copy(), 1.0, np.ones(ratio.shape)
     for k in range(1, 7):
         # erfcx(s) ~ sum_k (-1)^k (2k - 1)!! / (2 s^2)^k / (s sqrt(pi))
         term *= -(2 * k - 1) / 2
-        tail += term * -np.expm1(-2 * k * ratio) / (2 * k * base ** (2 * k))
+        shrinking = shrinking / base / base
+        tail += term * -np.expm1(-2 * k * ratio) / (2 * k) * shrinking
     return result + tail / ROOT_PI
 
 

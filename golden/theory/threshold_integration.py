@@ -60,18 +60,22 @@ def spectrum(neuron: Neuron, mu: ArrayLike, sigma: ArrayLike, frequency: ArrayLi
     w = np.maximum(w, _ALMOST_ZERO)
     out = solve(neuron, m, s, 1j * w)
     inverse = (out[..., 0] + 1j * w * out[..., 1]) / (1j * w * out[..., 2])
-    result: FloatArray = _rate(neuron, m, s) * (2 * inverse.real - 1)
+    result: FloatArray = _rate(neuron, mu, sigma) * (2 * inverse.real - 1)
     return result
 
 
 def rate(neuron: Neuron, mu: ArrayLike, sigma: ArrayLike) -> FloatArray:
     """Stationary rate [Hz], by the same march: Siegert's formula without a special function."""
-    m, s, _ = _broadcast(neuron, mu, sigma, 0.0)
-    return _rate(neuron, m, s)
+    return _rate(neuron, mu, sigma)
 
 
-def solve(neuron: Neuron, mu: FloatArray, sigma: FloatArray, s: ComplexArray) -> ComplexArray:
-    """The march's five numbers (threshold_kernel) for arrays of one shape; s = i w tau, any complex number."""
+def solve(
+    neuron: Neuron, mu: FloatArray, sigma: FloatArray, s: ComplexArray, wanted: tuple[int, ...] = (1,)
+) -> ComplexArray:
+    """The march's five numbers (threshold_kernel) for arrays of one shape; s = i w tau, any complex number.
+
+    Numbers 0 and 2 are always there, of the others those ``wanted``.
+    """
     passage = Passage.of(neuron, mu, sigma)
     top, bottom = passage.top, passage.bottom
     low = -np.sqrt(np.minimum(bottom, 0) ** 2 + 42)
@@ -82,20 +86,21 @@ def solve(neuron: Neuron, mu: FloatArray, sigma: FloatArray, s: ComplexArray) ->
         raise SpecError.rule("Input sigma", "large enough for a march (else the neuron is noise-free)", value)
     out: ComplexArray = np.empty((top.size, 5), np.complex128)
     refractory = np.full(top.size, neuron.t_ref / neuron.tau)
-    march(np.ravel(top), np.ravel(bottom), refractory, np.ravel(s), out)
+    march(np.ravel(top), np.ravel(bottom), refractory, np.ravel(s), np.array(wanted, np.int64), out)
     return out.reshape(*top.shape, 5)
 
 
-def _rate(neuron: Neuron, mu: FloatArray, sigma: FloatArray) -> FloatArray:
-    out = solve(neuron, mu, sigma, np.zeros(mu.shape, np.complex128))
+def _rate(neuron: Neuron, mu: ArrayLike, sigma: ArrayLike) -> FloatArray:
+    m, s = inputs(mu, sigma, noisy=True)
+    out = solve(neuron, m, s, np.zeros(m.shape, np.complex128), ())
     result: FloatArray = out[..., 0].real / out[..., 2].real / neuron.tau
     return result
 
 
 def _response(neuron: Neuron, mu: ArrayLike, sigma: ArrayLike, frequency: ArrayLike, answer: int) -> ComplexArray:
     m, s, w = _broadcast(neuron, mu, sigma, frequency)
-    out = solve(neuron, m, s, 1j * w)
-    result: ComplexArray = -_rate(neuron, m, s) / s * out[..., answer] / out[..., 2]
+    out = solve(neuron, m, s, 1j * w, (answer,))
+    result: ComplexArray = -_rate(neuron, mu, sigma) / s * out[..., answer] / out[..., 2]
     return result
 
 

@@ -101,7 +101,11 @@ def test_a_page_shows_what_failed() -> None:
         ),
         (["study", "stability", "--seed", "-1"], "Seed must be within 0 to 4294967295, not -1"),
         (["study", "rheobase", "--on", "abacus"], "Engine must be one of exact, stepped"),
-        (["study", "rheobase", "--on", "verilator"], "Machines of the study must be among exact, stepped"),
+        (["study", "rheobase", "--on", "verilator"], "Machine of study rheobase must be one of exact, stepped"),
+        (
+            ["study", "mean-field", "--on", "exact"],
+            "Machine of study mean-field must be left out (it has no choice of machines), not exact",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
