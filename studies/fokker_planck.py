@@ -197,7 +197,7 @@ def _findings(
             abs(end / siegert - 1) < 1e-3,
         ),
         Finding(
-            "Density before the step", f"off by {100 * shape:.2f} %", "Brunel's closed form within 0.5 %", shape < 5e-3
+            "Density before the step", f"off by {100 * shape:.2g} %", "Brunel's closed form within 0.5 %", shape < 5e-3
         ),
         Finding(
             "63 % of the step after",

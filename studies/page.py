@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined
 
-from golden.errors import SpecError
-from golden.files import replacing
 from golden.trace import versions
+from sim_harness.report.page import write_index
 from studies.study import find
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from studies.study import Outcome, Panel, Run
 
 
 def write_page(folder: Path, run: Run, outcome: Outcome) -> Path:
     """Draw the figures, write ``index.html`` into ``folder`` (made if missing), and return its path."""
-    text = render(run, outcome, find(run.name).load().draw(outcome))
-    path = folder / "index.html"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise SpecError.rule(f"Report folder {folder}", "a folder that can be made", f"refused ({reason})") from None
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-    return path
+    return write_index(folder, render(run, outcome, find(run.name).load().draw(outcome)))
 
 
 def render(run: Run, outcome: Outcome, panels: list[Panel]) -> str:

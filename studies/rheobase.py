@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from golden.trace import Trace
 
 QUESTION = (
-    "How strong must a constant current be to make the neuron fire, and how fast does it fire then? A constant light "
-    "on an opsin does this to a neuron; here it is done to the closed form and to every machine."
+    "How strong must a constant current be to make the neuron fire (within twelve time constants), and how fast does "
+    "it fire then? A constant light on an opsin does this to a neuron; here it is done to the closed form and to every "
+    "machine."
 )
 ANSWER = (
     "What a machine deviates from the closed form is in its budget: rounded time constants, a grid of time, a constant "

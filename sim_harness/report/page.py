@@ -86,7 +86,11 @@ def write_report(
     folder: Path | str, check: Crosscheck, curve: FICurve | None = None, picture: Picture | None = None
 ) -> Path:
     """Write ``index.html`` into ``folder`` (made if missing) and return its path."""
-    html = render(check, curve, picture)
+    return write_index(folder, render(check, curve, picture))
+
+
+def write_index(folder: Path | str, html: str) -> Path:
+    """A page as ``index.html`` of ``folder``, which is made if missing; its path.  SpecError if it cannot be made."""
     path = Path(folder) / "index.html"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
