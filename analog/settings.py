@@ -55,10 +55,10 @@ class SolverOptions:
 
 
 #: Options for transistor decks, whose charges are a thousand times those of an ideal comparator's pole.  Between spikes
-#: ngspice's longest step decides, a thousandth of the run: a hundred times stricter options change an OTA neuron's
-#: intervals by 2e-5 at three times the cost, and leave their error, 2.2e-4 at most in runs of 3.6 intervals.  Longer
-#: runs have longer steps: at the lowest drive, 40 intervals are 1 % too short in GF180, 0.5 % in SKY130.
-TRANSISTOR_SOLVER = SolverOptions(chgtol=1e-16, reltol=1e-3)
+#: the longest step decides: a hundred times stricter options change an OTA neuron's intervals by 2e-5 at three times
+#: the cost, and leave their error, 2.2e-4 at most in runs of 3.6 intervals (a thousandth of the run).  Longer runs of a
+#: tier get a hundredth of the time constant; without it 40 intervals at the lowest drive are 1 % too short in GF180.
+TRANSISTOR_SOLVER = SolverOptions(chgtol=1e-16, reltol=1e-3, steps_per_tau=100)
 
 
 #: For circuits whose spike is a positive feedback from the membrane: its run-up amplifies the error of every step, and

@@ -49,18 +49,21 @@ class LIFCircuit:
         coupled = sum(block.capacitance for block in inputs if isinstance(block, ChargeInput))
         built = TIERS[settings.tier](hardware, settings, hardware.C - coupled)
         blocks, solver, max_step = (*built.blocks, *inputs), settings.solver, None
+        duration = stimulus.duration / hardware.acceleration
         if built.neuron is not None:
             blocks = with_models(built.neuron.process, blocks)
             solver = None if solver is None else built.neuron.solver
-        elif solver is not None:
+        if solver is not None:
             max_step = hardware.shortest_tau / solver.steps_per_tau
+        if max_step is not None and built.neuron is not None:
+            max_step = min(max_step, duration / 1000)  # what ngspice takes by itself, if that is shorter
         variant = "" if built.neuron is not None else f", variant {settings.variant}"
         netlist = Netlist(
             title=f"LIF neuron {index}, tier {settings.tier}{variant}",
             comments=_comments(neuron, hardware),
             blocks=blocks,
             options="" if solver is None else solver.card(),
-            duration=stimulus.duration / hardware.acceleration,
+            duration=duration,
             max_step=max_step,
             # The membrane, what a spike is read from, and the gate of the reset switch.
             saved=tuple(dict.fromkeys(("mem", built.detector, "rst"))),

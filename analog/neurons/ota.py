@@ -108,7 +108,7 @@ class OtaNeuron:
 
     @property
     def solver(self) -> SolverOptions:
-        """Options that keep periods within 2e-5 of those under a hundred times stricter ones (SKY130)."""
+        """Options that keep periods within 1.1e-4 (GF180: 2.2e-4) of converged ones in runs of 3.6 intervals."""
         return solver_for(self.process)
 
     @property

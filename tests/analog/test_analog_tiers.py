@@ -13,6 +13,7 @@ from analog.ngspice import pool
 from analog.simulation import Run, build, run_circuits
 from analog.twins import BOUND, run_twins, twins_of
 from analog.waveforms import read_pulses
+from analog.worker import Answer, Job
 from golden import exact
 from golden import stimulus as stimuli
 from golden.errors import SimulationError, SpecError
@@ -60,6 +61,24 @@ def test_every_spike_is_where_the_twin_says(settings: AnalogSettings) -> None:
     # The exact LIF neuron, whose leak does not saturate, is elsewhere: the bound tells them apart.
     other = exact.simulate(network, stimulus).spike_times(0)
     assert abs(circuit.spike_times(0)[1] / other[1] - 1) > 10 * BOUND
+
+
+@pytest.mark.integration
+def test_a_long_run_of_transistors_is_no_worse_than_a_short_one() -> None:
+    """ngspice's own longest step, a thousandth of the run, makes intervals too short where there are many of them."""
+    network, stimulus = constant([185e-12], 2.0)
+    settings = AnalogSettings(tier="gf180")
+    (circuit,) = build(network, stimulus, settings)
+    expected = run_twins(network, stimulus, settings, workers=POOL).trace.spike_times(0)
+    errors = []
+    for netlist in (circuit.netlist, replace(circuit.netlist, max_step=None)):
+        answers: list[Answer] = []
+        POOL.run([Job(netlist.text(), netlist.saved)], lambda _, answer: answers.append(answer))  # noqa: B023
+        found = circuit.read(answers[0].waves, settings.supply).times * circuit.hardware.acceleration
+        assert found.size == expected.size > 70
+        errors.append(abs((found[-1] - found[0]) / (expected[-1] - expected[0]) - 1))
+    assert errors[0] < 4e-4  # the twin's own 1e-5 to 1e-3 among it
+    assert errors[1] > 4 * errors[0]
 
 
 @pytest.mark.integration
