@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from golden.neurons.lif import FloatArray
 
 QUESTION = (
-    "A neuron at 0.8 of its threshold gets a sinusoid of 2 % of the threshold, ten membrane time constants long. "
+    "A neuron at 0.8 of its threshold gets a sinusoid of 1 % of the threshold, ten membrane time constants long. "
     "Without noise it never fires. How much noise makes its spikes tell most of the signal?"
 )
 ANSWER = (
@@ -40,8 +40,10 @@ ANSWER = (
 )
 
 SIGNAL = Signal(mu=0.8, eps=0.02, frequency=0.1)
-#: The circuit gets a stronger one: it is simulated for a hundredth of the time.
-STRONG = Signal(mu=0.8, eps=0.06, frequency=0.1)
+#: A weaker one for the golden neurons, whose optimum is to be theory's: by the periodically driven
+#: Fokker-Planck equation eps = 0.02 moves the best SNR by 1.4 %, eps = 0.01 by 0.4 %.  The circuit gets a stronger one
+#: (11 %): it is simulated for a hundredth of the time.
+WEAK, STRONG = Signal(mu=0.8, eps=0.01, frequency=0.1), Signal(mu=0.8, eps=0.06, frequency=0.1)
 NEURON = Neuron(tau=1.0, V_th=1.0, V_reset=0.0)
 #: Optima of the contract's set, by an independent implementation of the closed forms.
 PUBLISHED = {"snr": 0.008048, "power": 0.014054}
@@ -56,7 +58,7 @@ def compute(run: Run) -> Outcome:
     check_subthreshold(NEURON, STRONG.mu, STRONG.frequency, STRONG.eps)
     theory = run.piece("theory", _theory)
     wanted = [m for m in MACHINES if run.machines is None or _NAMES[m] in run.machines]
-    levels = np.geomspace(0.0035, 0.035, 7 if run.quick else 11)
+    levels = np.geomspace(0.0045, 0.028, 5 if run.quick else 9)
     found = {machine: _machine(run, machine, levels) for machine in wanted}
     optima = {machine: _optima(found[machine], theory, run.seed) for machine in wanted}
     findings = _findings(theory, optima, run.quick)
@@ -77,23 +79,22 @@ def compute(run: Run) -> Outcome:
 
 def _machine(run: Run, machine: str, levels: FloatArray) -> dict[str, Any]:
     """Estimates at every level, from a piece for each."""
-    signal = STRONG if machine == "circuit" else SIGNAL
-    if machine == "circuit":
-        levels = levels[1:-1:2] if run.quick else levels[1:-1]
+    signal = {"circuit": STRONG, "core": SIGNAL, "golden": WEAK}[machine]
+    if machine == "circuit" and run.quick:
+        levels = levels[::2]
     parts = []
     for k, noise in enumerate(levels.tolist()):
         title = f"{MACHINES[machine]} at D = {noise:.4f}"
-        repeats = 1 if run.quick or machine == "circuit" else 3
+        repeats = {"golden": 2 if run.quick else 16, "core": 1 if run.quick else 3, "circuit": 1}[machine]
         pieces = []
         for repeat in range(repeats):
             shared = {"signal": signal, "noise": noise, "seed": run.seed + 1000 * k + 100_000 * repeat}
             if machine == "golden":
-                size = {"neurons": 8000, "duration": 200.0, "dt": 0.01 if run.quick else 0.005}
-                pieces.append(run.piece(title, runs.golden, **shared, **size))
+                pieces.append(run.piece(title, runs.golden, **shared, neurons=8000, duration=200.0, dt=0.01))
             elif machine == "core":
                 pieces.append(run.piece(title, runs.core, **shared, cores=16 if run.quick else 64, duration=200.0))
             else:
-                size = {"runs": 16 if run.quick else 320, "duration": 80.0}
+                size = {"runs": 16 if run.quick else 240, "duration": 60.0 if run.quick else 80.0}
                 pieces.append(run.piece(title, runs.circuit, **shared, **size))
         parts.append(_joined(pieces) | {"asked": noise})
     noise = [part.get("noise", part["asked"]) for part in parts]
