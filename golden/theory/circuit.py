@@ -4,14 +4,16 @@
     white current noise of one-sided density S1 [A^2/Hz]:   sigma^2 = S1 / (2 g C),   free variance S1 / (4 g C)
     a leak's own thermal noise, S1 = 4 k T g:   free variance k T / C
 
-(Johnson and Nyquist 1928.)  D = sigma^2 / 2 is the free variance.  Noise is white where its band reaches well beyond
-1 / tau; an OTA's leak is noisier than its conductance (docs/noise.md).
+(Johnson and Nyquist 1928.)  D = sigma^2 / 2 is the free variance.  Dimensionless studies have the swing V_th - V_reset
+as their unit: D there, times the square of a circuit's swing, is D in V^2.
+
+Valid for noise that is white well beyond 1 / tau; an OTA's leak is noisier than its conductance (docs/noise.md).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +22,7 @@ from scipy.optimize import brentq
 
 from golden.errors import SpecError
 from golden.neurons.lif import LIFNeuron
+from golden.theory.euler import number
 from golden.theory.neuron import Neuron, finite
 from golden.theory.rate import log_rate, noise_free_rate
 from golden.theory.resonance import optimal_noise
@@ -34,11 +37,13 @@ if TYPE_CHECKING:
 ROOM = 300.15
 #: Means and noises between which an inverse is looked for [V_th - V_reset].
 _FAR = 1e3
+#: Last bits of a potential that the mean input must be away from threshold, for a rate of it to mean something.
+_RESOLVED = 1e3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Circuit:
-    """A LIF neuron's circuit: C [F], g [S], potentials [V], t_ref [s]; rules and errors as of LIFNeuron."""
+    """A LIF neuron's circuit: C [F], g [S], potentials [V], t_ref [s]; one number each, rules as of LIFNeuron."""
 
     C: float
     g: float
@@ -48,6 +53,9 @@ class Circuit:
     t_ref: float = 0.0
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            if np.ndim(value := getattr(self, field.name)):
+                raise SpecError.rule(f"Circuit {field.name}", "one number", f"an array of shape {np.shape(value)}")
         LIFNeuron(C_m=self.C, g_L=self.g, E_L=self.E_L, V_th=self.V_th, V_reset=self.V_reset, t_ref=self.t_ref)
 
     @classmethod
@@ -82,6 +90,21 @@ class Circuit:
         """Noise [V] of a one-sided current noise density [A^2/Hz]."""
         return np.sqrt(_not_negative("noise density", density, "A^2/Hz") / (2 * self.g * self.C))
 
+    def variance(self, density: ArrayLike) -> FloatArray:
+        """Variance D = S1 / (4 g C) [V^2] of the free membrane under a one-sided current noise density [A^2/Hz]."""
+        variance: FloatArray = _not_negative("noise density", density, "A^2/Hz") / (4 * self.g * self.C)
+        return variance
+
+    def noise(self, density: ArrayLike) -> FloatArray:
+        """The same in units of swing^2, as dimensionless studies have it."""
+        noise: FloatArray = self.variance(density) / self.neuron.span**2
+        return noise
+
+    def density_of(self, noise: ArrayLike) -> FloatArray:
+        """Inverse of ``noise``: density [A^2/Hz] of the source that gives a D in units of swing^2."""
+        density: FloatArray = 4 * self.g * self.C * self.neuron.span**2 * _not_negative("noise", noise, "swing^2")
+        return density
+
     def density(self, sigma: ArrayLike) -> FloatArray:
         """One-sided current noise density [A^2/Hz] that a noise source must have for sigma [V]."""
         density: FloatArray = 2 * self.g * self.C * _not_negative("sigma", sigma, "V") ** 2
@@ -101,42 +124,54 @@ class Circuit:
 
     def optimal_density(self, current: float, frequency: float, measure: Measure) -> float:
         """Noise density [A^2/Hz] at which a weak signal of ``frequency`` [Hz] passes best (golden.theory.resonance)."""
-        best = optimal_noise(self.neuron, float(self.mu(current)), frequency, measure)
-        return 4 * self.g * self.C * best
+        mu = self.E_L + number("current", current, "A") / self.g
+        return 4 * self.g * self.C * optimal_noise(self.neuron, mu, number("frequency", frequency, "Hz"), measure)
 
     def current_for(self, rate: float, density: float = 0.0) -> float:
         """Bias current [A] at which the neuron fires at ``rate`` [Hz] with noise of ``density`` [A^2/Hz].
 
-        SpecError for a rate that is not between 0 and 1 / t_ref.
+        It is as good as a potential's last bit is small beside sigma; a noise below that bit is none.
+        SpecError for a rate that is not between 0 and 1 / t_ref, and without noise for one so low that float64 does not
+        tell its current from rheobase (some thirty tau between spikes).
         """
-        self._check_rate(rate)
-        sigma, neuron = float(self.sigma(density)), self.neuron
-        span = neuron.span * _FAR
-        if sigma == 0:
+        wanted, neuron = self._checked(rate), self.neuron
+        sigma = float(self.sigma(number("noise density", density, "A^2/Hz")))
+        bit = float(np.spacing(max(abs(self.V_th), abs(self.V_reset), abs(self.E_L))))
+        if sigma <= bit:
             # 1 / rate = t_ref + tau ln((mu - V_reset) / (mu - V_th))
-            growth = math.expm1((1 / rate - neuron.t_ref) / neuron.tau)
+            slowest = 1 / (neuron.t_ref + neuron.tau * math.log1p(neuron.span / (_RESOLVED * bit)))
+            if wanted < slowest:
+                raise SpecError.rule("Rate without noise", f"at least {slowest:.6g} Hz", f"{wanted:g} Hz")
+            growth = math.expm1((1 / wanted - neuron.t_ref) / neuron.tau)
             return float(self.current(neuron.V_th + neuron.span / growth))
-        wanted = math.log(rate)
+        span, log_wanted = neuron.span * _FAR, math.log(wanted)
         low, high = neuron.V_reset - 40 * sigma - span, neuron.V_th + span
-        while float(log_rate(neuron, high, sigma)) < wanted:
+        while float(log_rate(neuron, high, sigma)) < log_wanted:
             high = neuron.V_th + 10 * (high - neuron.V_th)
-        mu = brentq(lambda m: float(log_rate(neuron, m, sigma)) - wanted, low, high, xtol=1e-15, rtol=1e-14)
+        # From threshold on: a mean input's own last bits are not those of its distance.
+        below, above = low - neuron.V_th, high - neuron.V_th
+
+        def excess(x: float) -> float:
+            return float(log_rate(neuron, neuron.V_th + x, sigma)) - log_wanted
+
+        fine = max(1e-14 * min(sigma, neuron.span), bit / 16)
+        mu = neuron.V_th + brentq(excess, below, above, xtol=fine, rtol=1e-14)
         return float(self.current(mu))
 
     def density_for(self, rate: float, current: float) -> float:
         """Noise density [A^2/Hz] with which a current [A] makes the neuron fire at ``rate`` [Hz].
 
-        Above rheobase the rate without noise may be more already: SpecError for a rate that noise does not bring.
+        Noise only raises a rate: SpecError for one that is not above that without noise.
         """
-        self._check_rate(rate)
-        neuron, mu = self.neuron, float(self.mu(current))
-        if rate <= float(noise_free_rate(neuron, mu)):
-            base = float(noise_free_rate(neuron, mu))
-            raise SpecError.rule("Rate", f"above that without noise ({base:g} Hz)", f"{rate:g} Hz")
-        wanted, low, high = math.log(rate), neuron.span * 1e-3, neuron.span
+        wanted, neuron = self._checked(rate), self.neuron
+        mu = self.E_L + number("current", current, "A") / self.g
+        base = float(noise_free_rate(neuron, mu))
+        if wanted <= base:
+            raise SpecError.rule("Rate", f"above that without noise ({base:g} Hz)", f"{wanted:g} Hz")
+        log_wanted, low, high = math.log(wanted), neuron.span * 1e-3, neuron.span
 
         def excess(log_sigma: float) -> float:
-            return float(log_rate(neuron, mu, math.exp(log_sigma))) - wanted
+            return float(log_rate(neuron, mu, math.exp(log_sigma))) - log_wanted
 
         while excess(math.log(high)) < 0:
             high *= 4
@@ -145,10 +180,12 @@ class Circuit:
         sigma = math.exp(brentq(excess, math.log(low), math.log(high), xtol=1e-14))
         return float(self.density(sigma))
 
-    def _check_rate(self, rate: float) -> None:
+    def _checked(self, rate: float) -> float:
+        wanted = number("rate", rate, "Hz")
         most = 1 / self.t_ref if self.t_ref > 0 else math.inf
-        if not 0 < rate < most:
-            raise SpecError.rule("Rate", f"above 0 and below 1 / t_ref ({most:g} Hz)", f"{rate:g} Hz")
+        if not 0 < wanted < most:
+            raise SpecError.rule("Rate", f"above 0 and below 1 / t_ref ({most:g} Hz)", f"{wanted:g} Hz")
+        return wanted
 
 
 def swing_for_thermal_noise(noise: float, capacitance: float, kelvin: float = ROOM) -> float:
@@ -157,7 +194,7 @@ def swing_for_thermal_noise(noise: float, capacitance: float, kelvin: float = RO
     At 100 fF and D* = 0.008048 that is 2.3 mV: a circuit's swing is a hundred times that, so its noise is injected.
     """
     for name, value, unit in (("noise", noise, "swing^2"), ("capacitance", capacitance, "F")):
-        if not (math.isfinite(value) and value > 0):
+        if number(name, value, unit) <= 0:
             raise SpecError.rule(f"Input {name}", "positive", f"{value:g} {unit}")
     return math.sqrt(Boltzmann * _temperature(kelvin) / capacitance / noise)
 
@@ -170,6 +207,7 @@ def _not_negative(name: str, value: ArrayLike, unit: str) -> FloatArray:
 
 
 def _temperature(kelvin: float) -> float:
-    if not (math.isfinite(kelvin) and kelvin >= 0):
-        raise SpecError.rule("Temperature", "zero or positive", f"{kelvin:g} K")
-    return kelvin
+    temperature = number("temperature", kelvin, "K")
+    if temperature < 0:
+        raise SpecError.rule("Temperature", "zero or positive", f"{temperature:g} K")
+    return temperature

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
     from golden.neurons.lif import FloatArray
 
-#: Largest relative residual of a solution, and the rates [Hz] from which a search starts.
-_RESIDUAL, _STARTS = 1e-10, (5.0, 0.1, 50.0, 200.0, 1e-6)
+#: What a solution may be off by, relatively and absolutely [Hz].
+_RELATIVE, _ABSOLUTE = 1e-10, 1e-12
+#: Rates [Hz] from which a search starts when none from silence has an end, and its most steps.
+_STARTS, _STEPS = (0.1, 5.0, 50.0, 200.0), 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,9 @@ class MeanField:
         if not size:
             raise SpecError.rule("Network", "of at least one population", "of none")
         shapes = {"degrees": (size, size), "weights": (size, size), "mu_ext": (size,), "sigma_ext": (size,)}
+        for neuron in self.neurons:
+            if not isinstance(neuron, Neuron):
+                raise SpecError.rule("Network neurons", "of golden.theory.neuron.Neuron each", repr(neuron))
         for name, shape in shapes.items():
             array = finite(name, getattr(self, name), "" if name == "degrees" else "V")
             if array.shape != shape:
@@ -85,27 +90,58 @@ class MeanField:
         return np.array([float(rate(neuron, m, s)) for neuron, m, s in pairs])
 
     def solve(self, start: ArrayLike | None = None) -> WorkingPoint:
-        """Rates that reproduce themselves, to 1e-10; SpecError when none is found.
+        """Rates that reproduce themselves, to 1e-10 or to 1e-12 Hz; SpecError when none is found.
 
-        There may be several: ``start`` (P,) [Hz] says near which to look; by default from a few common rates, lowest
-        asynchronous state first.
+        There may be several.  By default the network is followed from silence, dr/ds = Phi(r) - r, to where it settles:
+        with excitation alone the lowest state.  ``start`` (P,) [Hz] looks for the nearest instead, stable or not.
         """
-        starts = [np.full(self.size, r) for r in _STARTS] if start is None else [finite("start", start, "Hz")]
-        for first in starts:
+        if start is None:
+            searches = [(self._settle, np.zeros(self.size))]
+            searches += [(self._newton, np.full(self.size, r)) for r in _STARTS]
+        else:
+            first = finite("start", start, "Hz")
             if first.shape != (self.size,):
                 raise SpecError.rule("Start", f"of shape ({self.size},)", f"of shape {first.shape}")
-            found = root(
-                self._residual,
-                np.log(np.maximum(first, 1e-300)),
-                jac=self._jacobian,
-                method="hybr",
-                options={"xtol": 1e-14},
-            )
-            rates = np.exp(found.x)
-            if np.isfinite(rates).all() and np.abs(self._residual(found.x)).max() < _RESIDUAL:
+            if (first < 0).any():
+                raise SpecError.rule("Start", "zero or positive", f"{first.min():g} Hz")
+            searches = [(self._newton, first), (self._settle, first)]
+        for search, first in searches:
+            rates = search(first)
+            if np.isfinite(rates).all():
                 mu, sigma = self.inputs(rates)
-                return WorkingPoint(self, rates, mu, sigma)
+                off = np.abs(self.respond(mu, sigma) - rates)
+                if (off <= np.maximum(_RELATIVE * rates, _ABSOLUTE)).all():
+                    return WorkingPoint(self, rates, mu, sigma)
         raise SpecError("Network must have a self-consistent rate near the start, not none within 1e-10")
+
+    def _newton(self, first: FloatArray) -> FloatArray:
+        """Where Powell's hybrid method ends, in logarithms of rates; perhaps no solution."""
+        log_rates = np.log(np.maximum(first, 1e-300))
+        options = {"xtol": 1e-14}
+        found = root(self._residual, log_rates, jac=self._jacobian, method="hybr", options=options)
+        rates: FloatArray = np.exp(np.minimum(found.x, 700))
+        return rates
+
+    def _settle(self, first: FloatArray) -> FloatArray:
+        """Where dr/ds = Phi(r) - r ends: implicit steps that grow into Newton's; perhaps no solution."""
+        rates, step = first, 0.5
+        made = self.respond(*self.inputs(rates))
+        for _ in range(_STEPS):
+            off = made - rates
+            if (np.abs(off) <= 1e-13 * np.maximum(made, 1e-6)).all():
+                break
+            to_next = np.linalg.solve(np.eye(self.size) * (1 + 1 / step) - self._slopes(rates), off)
+            tried = np.maximum(rates + to_next, 0)
+            if not np.isfinite(tried).all() or tried.max() > 1e12:
+                break
+            made_there = self.respond(*self.inputs(tried))
+            if np.abs(made_there - tried).max() > 2 * np.abs(off).max() and step > 1e-3:
+                step /= 4
+                continue
+            rates, made, step = tried, made_there, min(2 * step, 1e9)
+        # Far below threshold a rate is exact only as what the others make of it.
+        settled: FloatArray = np.where(rates < 1e-6, made, rates)
+        return settled
 
     def _residual(self, log_rates: FloatArray) -> FloatArray:
         """Logarithms of what the rates make over what they are."""
@@ -116,15 +152,20 @@ class MeanField:
 
     def _jacobian(self, log_rates: FloatArray) -> FloatArray:
         rates = np.exp(np.clip(log_rates, -700, 25))
+        phi = np.maximum(self.respond(*self.inputs(rates)), 1e-300)
+        jacobian: FloatArray = self._slopes(rates) * rates[None, :] / phi[:, None] - np.eye(self.size)
+        return jacobian
+
+    def _slopes(self, rates: FloatArray) -> FloatArray:
+        """(P, P): d Phi_i / d r_j through mean and noise."""
         mu, sigma = self.inputs(rates)
-        phi = np.maximum(self.respond(mu, sigma), 1e-300)
         pairs = list(zip(self.neurons, mu, sigma, strict=True))
         to_mu = np.array([float(rate_slope_mu(*pair)) for pair in pairs])
         to_sigma = np.array([float(rate_slope_sigma(*pair)) for pair in pairs])
         noise = self.drive * np.asarray(self.weights) / (2 * np.maximum(sigma, 1e-300)[:, None])
-        change = to_mu[:, None] * self.drive + to_sigma[:, None] * noise
-        jacobian: FloatArray = change * rates[None, :] / phi[:, None] - np.eye(self.size)
-        return jacobian
+        # At rheobase without noise there is no slope; a search goes on with 0.
+        slopes: FloatArray = np.nan_to_num(to_mu)[:, None] * self.drive + to_sigma[:, None] * noise
+        return slopes
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +176,18 @@ class WorkingPoint:
     rates: FloatArray
     mu: FloatArray
     sigma: FloatArray
+
+
+def poisson_input(neuron: Neuron, degree: float, weight: float, spike_rate: float) -> tuple[float, float]:
+    """(mu, sigma) [V] of ``degree`` independent Poisson inputs of ``spike_rate`` [Hz], ``weight`` [V] each.
+
+    mu = tau K J r, sigma^2 = tau K J^2 r: what mu_ext (relative to the resting potential) and sigma_ext are made of.
+    """
+    for name, value, unit in (("degree", degree, ""), ("rate", spike_rate, "Hz"), ("weight", weight, "V")):
+        if float(finite(name, value, unit)) < 0 and name != "weight":
+            raise SpecError.rule(f"Poisson input's {name}", "zero or positive", f"{value:g}")
+    mu = neuron.tau * degree * weight * spike_rate
+    return mu, float(np.sqrt(neuron.tau * degree * spike_rate)) * abs(weight)
 
 
 def inhibitory(gain: float, neuron: Neuron, mu: float, sigma: float, degree: int) -> MeanField:
@@ -157,7 +210,11 @@ def balanced(gains: Sequence[float], degrees: Sequence[int], neuron: Neuron, mu:
         raise SpecError.rule("Gains and degrees", "of one length", f"{len(gains)} and {len(degrees)}")
     if any(k < 1 for k in degrees):
         raise SpecError.rule("In-degree", "at least 1", min(degrees))
+    if not sigma > 0:
+        raise SpecError.rule("Working point sigma", "positive", f"{sigma:g} V")
     slope, r = float(rate_slope_mu(neuron, mu, sigma)), float(rate(neuron, mu, sigma))
+    if not slope > 0:
+        raise SpecError.rule("Working point", "one where the rate changes with mu", f"mu = {mu:g} V")
     k, g = np.asarray(degrees, dtype=np.float64), np.asarray(gains, dtype=np.float64)
     weights = g / (k * neuron.tau * slope)
     own = neuron.tau * r * float((k * weights**2).sum())

@@ -43,6 +43,47 @@ def test_the_contracts_swing_of_thermal_noise() -> None:
     assert density / (4 * 50e-9 * 1e-12) == pytest.approx(0.008048 * 0.2**2, rel=1e-4)
 
 
+def test_variance_is_the_noise_through_the_membranes_low_pass() -> None:
+    """Int_0^inf S1 / (g^2 + (2 pi f C)^2) df, by quadrature in f tau = tan(x) / (2 pi)."""
+    s1, g, c = 3e-22, 50e-9, 1e-12
+    x = (np.arange(20_000) + 0.5) / 20_000 * math.pi / 2
+    f = np.tan(x) * g / (2 * math.pi * c)
+    stretch = g / (2 * math.pi * c) / np.cos(x) ** 2 * (math.pi / 2 / 20_000)
+    through = float(np.sum(s1 / (g**2 + (2 * math.pi * f * c) ** 2) * stretch))
+    assert float(CHIP.variance(s1)) == pytest.approx(through, rel=1e-9)
+    assert float(CHIP.sigma(s1)) == pytest.approx(math.sqrt(2 * through), rel=1e-9)
+
+
+def test_a_dimensionless_noise_and_its_source() -> None:
+    """D* = 0.008048 swing^2 is 0.008048 x 0.04 V^2 at a swing of 0.2 V; S1 = 4 g C D."""
+    density = float(CHIP.density_of(0.008048))
+    assert density == pytest.approx(4 * 50e-9 * 1e-12 * 0.008048 * 0.04, rel=1e-12)
+    assert CHIP.noise([density, 0.0]) == pytest.approx([0.008048, 0.0], rel=1e-12)
+    # The leak's own noise at this swing is far below: hence sources.
+    assert float(CHIP.noise(CHIP.thermal_density(300.0))) == pytest.approx(K * 300 / 1e-12 / 0.04, rel=1e-12)
+
+
+@pytest.mark.parametrize("density", [0.0, 1e-300, 1e-52])
+def test_a_bias_that_a_float64_does_not_tell_from_rheobase_is_refused(density: float) -> None:
+    """At 1 mHz mu - V_th is V_swing exp(-5e7): no float64 is.  A noise below a potential's last bit is none."""
+    with pytest.raises(SpecError, match=r"^Rate without noise must be at least 1765.56 Hz, not 0.001 Hz$"):
+        CHIP.current_for(1e-3, density)
+    # Just above what is refused the current still means the rate: 28 tau between spikes.
+    assert fired(CHIP.current_for(1770.0, density), 0.0) == pytest.approx(1770.0, rel=1e-4)
+
+
+def test_rates_near_their_ends() -> None:
+    most = 1 / 2e-6
+    for rate in (0.999 * most, (1 - 1e-9) * most):
+        # Noise-free and far above threshold: the interval is t_ref + C V_swing / (I - I_rh / 2), to third order.
+        rise = 1 / rate - 2e-6
+        assert 1e-12 * 0.2 / (CHIP.current_for(rate) - 5e-9) == pytest.approx(rise, rel=1e-4)
+    # And where spikes are rare; noise of some last bits of a potential is met to those.
+    for rate in (1e-30, 1e-12):
+        assert fired(CHIP.current_for(rate, 1e-22), 1e-22) == pytest.approx(rate, rel=1e-9)
+    assert fired(CHIP.current_for(1e3, 1e-42), 1e-42) == pytest.approx(1e3, rel=1e-2)
+
+
 @pytest.mark.parametrize(("rate", "density"), [(5e3, 0.0), (2e4, 0.0), (1e3, 1e-22), (5e4, 4e-21), (1e-3, 1e-22)])
 def test_the_bias_for_a_rate_gives_it(rate: float, density: float) -> None:
     current = CHIP.current_for(rate, density)
@@ -93,6 +134,22 @@ def test_of_a_neuron() -> None:
         (lambda: CHIP.density_for(100.0, 2 * CHIP.rheobase), "Rate must be above that without noise"),
         (lambda: swing_for_thermal_noise(0.0, 1e-13), "Input noise must be positive, not 0 swing^2"),
         (lambda: CHIP.mu(math.nan), "Input current must be finite, not nan A"),
+        (lambda: CHIP.variance(-1.0), "Input noise density must be zero or positive, not -1 A^2/Hz"),
+        (lambda: CHIP.density_of(-0.1), "Input noise must be zero or positive, not -0.1 swing^2"),
+        (lambda: CHIP.thermal_density(math.inf), "Input temperature must be finite, not inf K"),
+        (
+            lambda: Circuit(C=np.ones(2), g=1e-9, E_L=0.0, V_th=1.0, V_reset=0.0),  # type: ignore[arg-type]  # the mistake
+            "Circuit C must be one number, not an array of shape (2,)",
+        ),
+        (
+            lambda: CHIP.current_for(np.array([1e3, 2e3])),  # type: ignore[arg-type]  # the mistake
+            "Input rate must be one number, not an array of shape (2,)",
+        ),
+        (lambda: CHIP.current_for(1e3, -1e-22), "Input noise density must be zero or positive, not -1e-22 A^2/Hz"),
+        (lambda: CHIP.density_for(math.nan, 1e-9), "Input rate must be finite, not nan Hz"),
+        (lambda: CHIP.optimal_density(math.nan, 1e3, "snr"), "Input current must be finite, not nan A"),
+        (lambda: CHIP.optimal_density(2e-8, 1e3, "snr"), "Signal must be below threshold (0.8 V) without noise"),
+        (lambda: swing_for_thermal_noise(0.01, 0.0), "Input capacitance must be positive, not 0 F"),
     ],
 )  # fmt: skip
 def test_mistakes(call: Any, message: str) -> None:
