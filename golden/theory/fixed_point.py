@@ -109,7 +109,7 @@ def advise(
         rounding, (0.0, adds_up) if form == "distance" else (-adds_up, 0.0)
     )
     # From below it comes to rest where rounding undoes a step; a distance that is rounded down reaches 0.
-    rest = -shifts[0]
+    rest = abs(shifts[0])
     gain = -math.expm1(-dt / neuron.tau) / (1 - alpha) if form == "potential" and scaling == "ideal" else 1.0
     return Advice(
         alpha=alpha,

@@ -1,4 +1,4 @@
-"""The steps of golden.theory.fokker_planck in compiled code: three diagonals, solved by elimination."""
+"""The steps of golden.theory.fokker_planck in compiled code: three diagonals, factored when the input changes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,18 @@ if TYPE_CHECKING:
     from golden.neurons.lif import FloatArray
 
 
-def bernoulli(x: FloatArray) -> FloatArray:
-    """x / (exp(x) - 1), 1 at 0."""
-    safe = np.where(x == 0, 1.0, x)
-    with np.errstate(over="ignore"):
-        result: FloatArray = np.where(x == 0, 1.0, safe / np.expm1(safe))
-    return result
+def bernoulli(x: float) -> float:
+    """x / (exp(x) - 1), 1 at 0; bernoulli(-x) = x + bernoulli(x)."""
+    if abs(x) < 1e-10:
+        return 1.0 - x / 2
+    return x / math.expm1(x) if x < 700.0 else 0.0
+
+
+def absorption(mu: float, d: float, tau: float, width: float, top: float) -> float:
+    """Rate [1/s] at which the last cell is absorbed at ``top``, half a cell from its centre; ``d`` [V^2/s]."""
+    half = width / 2
+    edge = (mu - (top - half / 2)) / tau * half / d
+    return d / half / width * bernoulli(-edge)
 
 
 @kernel
@@ -32,104 +38,102 @@ def advance(
 
     What enters in step k left ``late`` + ``part`` steps before; with late = 0 in the same step.
     """
-    lower, diagonal, upper = np.empty(p.size), np.empty(p.size), np.empty(p.size)
-    scratch, right, answer = np.empty(p.size), np.empty(p.size), np.empty(p.size)
+    n = p.size
+    lower, diagonal, upper = np.empty(n), np.empty(n), np.empty(n)
+    ratio, inverse, again = np.empty(n), np.empty(n), np.empty(n)
+    half = dt / 2  # of Crank and Nicolson's step as of a damped one: both solve with the same matrix
+    out = 0.0
     for k in range(first, last):
-        out = _rates(lower, diagonal, upper, mu[k], sigma[k] * sigma[k] / (2 * tau), tau, width, top)
-        enters = (1 - part) * left[k + 1] + part * left[k] if late > 0 else 0.0
+        if k == first or mu[k] != mu[k - 1] or sigma[k] != sigma[k - 1]:
+            out = _rates(lower, diagonal, upper, mu[k], sigma[k] * sigma[k] / (2 * tau), tau, width, top)
+            _factor(half, lower, diagonal, upper, ratio, inverse)
+            if late == 0:
+                # What leaves enters again: one more matrix entry, by Sherman and Morrison.
+                again[:] = 0.0
+                again[reset] = half * out
+                _solve(again, half, lower, ratio, inverse)
+                again /= 1 - again[n - 1]
+        enters = ((1 - part) * left[k + 1] + part * left[k]) / width if late > 0 else 0.0
+        gone = 0.0
         if damped[k]:
-            gone = _step(
-                p, dt / 2, 1.0, lower, diagonal, upper, out, enters / 2, width, reset, late, scratch, right, answer
-            )
-            gone += _step(
-                p, dt / 2, 1.0, lower, diagonal, upper, out, enters / 2, width, reset, late, scratch, right, answer
-            )
+            for _ in range(2):
+                p[reset] += enters / 2
+                gone += _implicit(p, half, lower, ratio, inverse, again, late)
         else:
-            gone = _step(p, dt, 0.5, lower, diagonal, upper, out, enters, width, reset, late, scratch, right, answer)
-        left[late + 1 + k] = gone
+            gone = p[n - 1]
+            _explicit(p, half, lower, diagonal, upper)
+            p[reset] += enters
+            if late == 0:
+                p[reset] += half * out * gone
+            gone += _implicit(p, half, lower, ratio, inverse, again, late)
+        left[late + 1 + k] = gone * half * out * width
 
 
 def _rates(
-    lower: FloatArray,
-    diagonal: FloatArray,
-    upper: FloatArray,
-    mu: float,
-    d: float,
-    tau: float,
-    width: float,
+    lower: FloatArray, diagonal: FloatArray, upper: FloatArray, mu: float, d: float, tau: float, width: float,
     top: float,
-) -> float:
+) -> float:  # fmt: skip
     """Fill the generator's three diagonals [1/s]; returns the rate at which the last cell is absorbed."""
     n = diagonal.size
-    scale = d / (width * width)
-    for i in range(n):
-        lower[i] = diagonal[i] = upper[i] = 0.0
+    scale, steep = d / (width * width), width / (tau * d)
+    diagonal[:] = 0.0
+    lower[0] = upper[n - 1] = 0.0
     for i in range(n - 1):
-        face = top - width * (n - 1 - i)
-        z = (mu - face) / tau * width / d
-        up, down = scale * _bernoulli(-z), scale * _bernoulli(z)
+        z = (mu - (top - width * (n - 1 - i))) * steep
+        small = bernoulli(abs(z))
+        large = small + abs(z)
+        up, down = (scale * large, scale * small) if z > 0 else (scale * small, scale * large)
         diagonal[i] -= up
-        lower[i + 1] += up
+        lower[i + 1] = up
         diagonal[i + 1] -= down
-        upper[i] += down
-    half = width / 2
-    edge = (mu - (top - half / 2)) / tau * half / d
-    out = d / half / width * _bernoulli(-edge)
+        upper[i] = down
+    out = absorption(mu, d, tau, width, top)
     diagonal[n - 1] -= out
     return out
 
 
-def _bernoulli(x: float) -> float:
-    if abs(x) < 1e-10:
-        return 1.0 - x / 2
-    return x / math.expm1(x) if x < 700.0 else 0.0
-
-
-def _step(
-    p: FloatArray, dt: float, theta: float, lower: FloatArray, diagonal: FloatArray, upper: FloatArray, out: float,
-    enters: float, width: float, reset: int, late: int, scratch: FloatArray, right: FloatArray, answer: FloatArray,
-) -> float:  # fmt: skip
-    """One theta step in place; returns the mass that leaves in it."""
-    n = p.size
-    explicit, implicit = (1 - theta) * dt, theta * dt
-    before = p[n - 1]
+def _explicit(p: FloatArray, dt: float, lower: FloatArray, diagonal: FloatArray, upper: FloatArray) -> None:
+    """p += dt A p, A of three diagonals."""
+    n, below = p.size, 0.0
     for i in range(n):
-        flow = diagonal[i] * p[i]
-        if i > 0:
-            flow += lower[i] * p[i - 1]
+        here = p[i]
+        flow = lower[i] * below + diagonal[i] * here
         if i < n - 1:
             flow += upper[i] * p[i + 1]
-        right[i] = p[i] + explicit * flow
-    right[reset] += enters / width
-    if late == 0:
-        right[reset] += explicit * out * before
-    _solve(p, right, implicit, lower, diagonal, upper, scratch)
-    if late == 0:
-        # What leaves enters again: one more matrix entry, by Sherman and Morrison.
-        for i in range(n):
-            right[i] = 0.0
-        right[reset] = implicit * out
-        _solve(answer, right, implicit, lower, diagonal, upper, scratch)
-        gain = p[n - 1] / (1 - answer[n - 1])
-        for i in range(n):
-            p[i] += gain * answer[i]
-    return float((explicit * before + implicit * p[n - 1]) * out * width)
+        p[i] = here + dt * flow
+        below = here
 
 
-def _solve(
-    x: FloatArray, right: FloatArray, dt: float, lower: FloatArray, diagonal: FloatArray, upper: FloatArray,
-    scratch: FloatArray,
-) -> None:  # fmt: skip
-    """(1 - dt A) x = right, A of three diagonals; diagonally dominant by columns, so elimination needs no pivot."""
+def _implicit(
+    p: FloatArray, dt: float, lower: FloatArray, ratio: FloatArray, inverse: FloatArray, again: FloatArray, late: int
+) -> float:
+    """The implicit half of a step, in place; returns the last cell's density after it."""
+    _solve(p, dt, lower, ratio, inverse)
+    if late == 0:
+        gain = p[p.size - 1]
+        for i in range(p.size):
+            p[i] += gain * again[i]
+    return float(p[p.size - 1])
+
+
+def _factor(
+    dt: float, lower: FloatArray, diagonal: FloatArray, upper: FloatArray, ratio: FloatArray, inverse: FloatArray
+) -> None:
+    """Pivots of 1 - dt A for _solve; diagonally dominant by columns, so elimination needs no exchange of rows."""
+    inverse[0] = 1 / (1 - dt * diagonal[0])
+    for i in range(1, diagonal.size):
+        ratio[i] = -dt * upper[i - 1] * inverse[i - 1]
+        inverse[i] = 1 / (1 - dt * diagonal[i] + dt * lower[i] * ratio[i])
+
+
+def _solve(x: FloatArray, dt: float, lower: FloatArray, ratio: FloatArray, inverse: FloatArray) -> None:
+    """(1 - dt A) x = what x was."""
     n = x.size
-    pivot = 1 - dt * diagonal[0]
-    x[0] = right[0] / pivot
+    x[0] *= inverse[0]
     for i in range(1, n):
-        scratch[i] = -dt * upper[i - 1] / pivot
-        pivot = 1 - dt * diagonal[i] + dt * lower[i] * scratch[i]
-        x[i] = (right[i] + dt * lower[i] * x[i - 1]) / pivot
+        x[i] = (x[i] + dt * lower[i] * x[i - 1]) * inverse[i]
     for i in range(n - 2, -1, -1):
-        x[i] -= scratch[i + 1] * x[i + 1]
+        x[i] -= ratio[i + 1] * x[i + 1]
 
 
-compilable(_rates, _bernoulli, _step, _solve)
+compilable(bernoulli, absorption, _rates, _explicit, _implicit, _factor, _solve)
