@@ -22,8 +22,7 @@ from scipy.optimize import brentq
 
 from golden.errors import SpecError
 from golden.neurons.lif import LIFNeuron
-from golden.theory.euler import number
-from golden.theory.neuron import Neuron, finite
+from golden.theory.neuron import Neuron, finite, number
 from golden.theory.rate import log_rate, noise_free_rate
 from golden.theory.resonance import optimal_noise
 

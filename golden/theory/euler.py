@@ -22,7 +22,7 @@ from golden.errors import SpecError
 from golden.fixed import snap
 from golden.neurons.lif import LIFNeuron
 from golden.propagator import stability
-from golden.theory.neuron import finite
+from golden.theory.neuron import finite, number
 from golden.theory.rate import noise_free_rate
 
 if TYPE_CHECKING:
@@ -140,14 +140,6 @@ def largest_step(neuron: Neuron, mu: float, error: float) -> float:
             return neuron.tau * float(brentq(worst, low, high, xtol=1e-12 * low))
         low = float(high)
     return neuron.tau
-
-
-def number(name: str, value: float, unit: str) -> float:
-    """One finite float; SpecError for an array and for what is no number."""
-    array = finite(name, value, unit)
-    if array.ndim:
-        raise SpecError.rule(f"Input {name}", "one number", f"an array of shape {array.shape}")
-    return float(array)
 
 
 def _shortening(q: float) -> float:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from golden.errors import SpecError
 from golden.fixed import Format, as_integers
-from golden.theory.euler import number
+from golden.theory.neuron import number
 from golden.theory.rate import noise_free_rate, rate
 
 if TYPE_CHECKING:

@@ -90,6 +90,14 @@ def finite(name: str, value: ArrayLike, unit: str) -> FloatArray:
     return array
 
 
+def number(name: str, value: float, unit: str) -> float:
+    """One finite float; SpecError for an array and for what is no number."""
+    array = finite(name, value, unit)
+    if array.ndim:
+        raise SpecError.rule(f"Input {name}", "one number", f"an array of shape {array.shape}")
+    return float(array)
+
+
 def frequencies(frequency: ArrayLike) -> FloatArray:
     """Frequencies [Hz] as a float64 array; SpecError for negative ones."""
     f = finite("frequency", frequency, "Hz")
