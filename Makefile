@@ -26,15 +26,15 @@ demo: setup ## a handwritten digit on 64 neurons through every machine; writes a
 test: setup ## every test (2 processes)
 	$(RUN) pytest $(ARGS)
 
-check: lint ## lint, types, import rules, generated files, unit tests
-	$(RUN) hillock verilog --check
+check: lint ## lint and unit tests
 	$(RUN) pytest -m "not integration" $(ARGS)
 
-lint: setup
+lint: setup ## lint, types, import rules, generated files
 	$(RUN) ruff check
 	$(RUN) ruff format --check
 	$(RUN) mypy
 	$(RUN) lint-imports
+	$(RUN) hillock verilog --check
 
 simulate-analog: setup ## the analog branch in small: tiers, circuits, network, calibration, noise (SPEC=file)
 	$(RUN) hillock tour "$(SPEC)" $(ARGS)

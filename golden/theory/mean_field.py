@@ -123,8 +123,11 @@ class MeanField:
         return rates
 
     def _settle(self, first: FloatArray) -> FloatArray:
-        """Where dr/ds = Phi(r) - r ends: implicit steps that grow into Newton's; perhaps no solution."""
-        rates, step = first, 0.5
+        """Where dr/ds = Phi(r) - r ends: implicit steps that grow, as what is left shrinks, into Newton's.
+
+        Perhaps no solution.
+        """
+        rates, step = first, 0.02
         made = self.respond(*self.inputs(rates))
         for _ in range(_STEPS):
             off = made - rates
@@ -135,10 +138,11 @@ class MeanField:
             if not np.isfinite(tried).all() or tried.max() > 1e12:
                 break
             made_there = self.respond(*self.inputs(tried))
-            if np.abs(made_there - tried).max() > 2 * np.abs(off).max() and step > 1e-3:
+            progress = np.abs(off).max() / max(np.abs(made_there - tried).max(), 1e-300)
+            if progress < 0.5 and step > 1e-3:
                 step /= 4
                 continue
-            rates, made, step = tried, made_there, min(2 * step, 1e9)
+            rates, made, step = tried, made_there, min(step * min(max(progress, 1.0), 2.0), 1e9)
         # Far below threshold a rate is exact only as what the others make of it.
         settled: FloatArray = np.where(rates < 1e-6, made, rates)
         return settled

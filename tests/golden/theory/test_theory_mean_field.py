@@ -60,6 +60,8 @@ def test_an_excitatory_network_has_several_states() -> None:
     low, high = network.solve([1e-4]).rates[0], network.solve([150.0]).rates[0]
     assert low < 1
     assert high > 50
+    # Followed from silence, excitation alone settles at the lowest state.
+    assert network.solve().rates[0] == pytest.approx(low, rel=1e-6)
     for rate in (low, high):
         mu, sigma = network.inputs([rate])
         assert siegert(mu[0], sigma[0]) == pytest.approx(rate, rel=1e-8)
