@@ -5,7 +5,7 @@
 
 Sources: Brunel, Chance, Fourcaud and Abbott, Phys. Rev. Lett. 86 (2001); Lindner and Schimansky-Geier, Phys. Rev.
 Lett. 86 (2001), who also have the response to noise; Schuecker, Diesmann and Helias, Phys. Rev. E 92 (2015). The factor
-exp(-i w t_ref), which some implementations drop, is 2 to 17 % of the answer.
+exp(-i w t_ref), which some implementations drop, can be more than the answer itself.
 
 The reference for ``threshold_integration``: 50 to 500 ms a frequency, any precision; for scalars, sigma > 0, f > 0.
 """
@@ -15,7 +15,9 @@ from __future__ import annotations
 from typing import Any
 
 import mpmath
+import numpy as np
 
+from golden.errors import SpecError
 from golden.theory.neuron import Neuron, frequencies, inputs
 
 #: Digits of the arithmetic; results have some 15 less where high frequencies cancel.
@@ -75,7 +77,13 @@ def _response(neuron: Neuron, mu: float, sigma: float, frequency: float, order: 
 
 def _arguments(neuron: Neuron, mu: float, sigma: float, frequency: float) -> tuple[Any, Any, Any, Any]:
     inputs(mu, sigma, noisy=True)
-    w = 2 * mpmath.pi * float(frequencies(frequency))
+    if np.ndim(frequency) or np.ndim(mu) or np.ndim(sigma):
+        raise SpecError.rule("Input of a closed form", "one number each", "an array")
+    if not frequencies(frequency) > 0:
+        raise SpecError.rule(
+            "Frequency of a closed form", "positive (at 0 it is the rate's slope)", f"{frequency:g} Hz"
+        )
+    w = 2 * mpmath.pi * float(frequency)
     top, bottom = (mpmath.sqrt(2) * (mpmath.mpf(v) - mu) / sigma for v in (neuron.V_th, neuron.V_reset))
     z = mpmath.mpc(mpmath.mpf(-1) / 2, w * neuron.tau)
     return z, top, bottom, mpmath.exp(mpmath.mpc(0, -w * neuron.t_ref))

@@ -44,11 +44,18 @@ _REGULAR, _CHUNK = 0.4, 256
 def cv(neuron: Neuron, mu: ArrayLike, sigma: ArrayLike) -> FloatArray:
     """Coefficient of variation of the inter-spike intervals; 0 without noise above rheobase, nan below it.
 
-    Valid for every mu and sigma; relative error below 1e-10.
+    Relative error below 1e-10 for |V - mu| up to a thousand sigma.  Far below threshold, where a spike right after a
+    reset is as rare as any other, spikes are a Poisson process and it is 1.
     """
     m, s = inputs(mu, sigma)
     result = np.where(m > neuron.V_th, 0.0, np.nan)
     noisy = is_noisy(neuron, m, s)
+    passage = Passage.of(neuron, m, np.where(noisy, s, 1.0))
+    # What is missing to 1 is of the order of exp(-yt^2), and above the mean of exp(yr^2 - yt^2).
+    steep = (passage.bottom <= 0) | (passage.width * (passage.top + passage.bottom) > 60)
+    rare = noisy & (passage.top > 30) & steep
+    result[rare] = 1.0
+    noisy = noisy & ~rare
     if noisy.any():
         result[noisy] = np.sqrt(_squared(neuron, Passage.of(neuron, m[noisy], s[noisy])))
     return result

@@ -4,8 +4,8 @@
 
 Sources: Siegert, Phys. Rev. 81 (1951); Ricciardi, Diffusion Processes (1977); Brunel, J. Comput. Neurosci. 8 (2000).
 
-Valid for every finite mu and every sigma >= 0.  Relative errors of rates are below 1e-12, of their derivatives below
-1e-11, of logarithms of rates (which are there when the rate itself is below 1e-308) below 1e-13.
+Valid for |mu| up to 1e150 and sigma from 0 to 1e150.  Relative errors of rates are below 1e-12, of their derivatives
+below 1e-11, of logarithms of rates (which are there when the rate itself is below 1e-308) below 1e-13.
 """
 
 from __future__ import annotations
