@@ -15,7 +15,7 @@ from scipy.special import lambertw
 from golden.errors import SpecError
 from golden.theory import loop
 from golden.theory.loop import Synapse, coefficient_of_variation, critical, cutoff, static_range, unstable_modes
-from golden.theory.mean_field import MeanField, balanced, inhibitory
+from golden.theory.mean_field import MeanField, balanced, inhibitory, poisson_input
 from golden.theory.neuron import Neuron
 from golden.theory.wilson_cowan import integrate
 
@@ -52,6 +52,39 @@ def test_the_inhibitory_network_is_at_its_working_point() -> None:
         point = network.solve([3.0])
         assert point.rates == pytest.approx([RATE], rel=1e-9)
         assert point.mu == pytest.approx([MU], rel=1e-9)
+
+
+def test_poisson_inputs_are_brunels_external_ones() -> None:
+    """eta theta = 40 mV and J eta theta = 4 mV^2, by external spikes at eta theta / (J C_E tau) = 20 Hz."""
+    mu, sigma = poisson_input(replace(NEURON, V_reset=0.0), 1000, 0.1e-3, 20.0)
+    assert mu == pytest.approx(40e-3, rel=1e-12)
+    assert sigma == pytest.approx(2e-3, rel=1e-12)
+    inhibiting = poisson_input(NEURON, 1000, -0.1e-3, 20.0)
+    assert inhibiting == pytest.approx((-mu, sigma), rel=1e-12)
+
+
+def test_a_network_that_runs_away_has_no_rate() -> None:
+    """Without a refractory time and K J > V_th - V_reset every spike makes more than one."""
+    message = "^Network must have a self-consistent rate near the start, not none within 1e-10$"
+    for start in (None, [30.0]):
+        with pytest.raises(SpecError, match=message):
+            MeanField([replace(NEURON, t_ref=0.0)], [[1000.0]], [[1e-3]], [25e-3], [2e-3]).solve(start)
+    # The refractory time, 2 ms, stops it at all but 500 Hz.
+    rate = MeanField([NEURON], [[1000.0]], [[1e-3]], [25e-3], [2e-3]).solve().rates[0]
+    assert rate == pytest.approx(1 / (2e-3 + 20e-3 * math.log1p(10 / (5 + 20 * rate))), rel=2e-3)
+
+
+def test_populations_that_are_all_but_silent_are_no_obstacle() -> None:
+    """An active one silences two others, by hand: their tails are Siegert's at what the active one makes."""
+    degrees, weights = np.full((3, 3), 500.0), np.tile([-0.4e-3, 0.1e-3, 0.1e-3], (3, 1))
+    network = MeanField([NEURON] * 3, degrees, weights, [200e-3, 30e-3, 20e-3], [2e-3, 1e-3, 1e-3])
+    point = network.solve()
+    assert point.rates[0] > 1
+    assert point.rates[1:].max() < 1e-6
+    alone = MeanField([NEURON], [[500.0]], [[-0.4e-3]], [200e-3], [2e-3]).solve([20.0])
+    assert point.rates[0] == pytest.approx(alone.rates[0], rel=1e-8)
+    for k in range(3):
+        assert siegert(float(point.mu[k]), float(point.sigma[k])) == pytest.approx(point.rates[k], rel=1e-6)
 
 
 def test_an_excitatory_network_has_several_states() -> None:
@@ -183,6 +216,17 @@ def test_noise_of_finite_size_has_the_loops_spectrum() -> None:
             lambda: MeanField([NEURON], [[-1.0]], [[1.0]], [0.0], [0.0]),
             "Network degrees must be zero or positive, not -1",
         ),
+        (
+            lambda: MeanField([3], [[1.0]], [[1.0]], [0.0], [0.0]),  # type: ignore[list-item]
+            "Network neurons must be of golden.theory.neuron.Neuron each, not 3",
+        ),
+        (
+            lambda: inhibitory(2.0, NEURON, MU, SIGMA, K).solve([-1.0]),
+            "Start must be zero or positive, not -1 Hz",
+        ),
+        (lambda: balanced((-1.0,), (10,), NEURON, MU, 0.0), "Working point sigma must be positive, not 0 V"),
+        (lambda: balanced((-1.0,), (10,), NEURON, -1.0, 1e-3), "Working point must be one where the rate changes"),
+        (lambda: poisson_input(NEURON, -1, 1e-3, 5.0), "Poisson input's degree must be zero or positive, not -1"),
         (lambda: inhibitory(0.0, NEURON, MU, SIGMA, K), "Loop gain must be positive, not 0"),
         (lambda: balanced((1.0,), (1, 2), NEURON, MU, SIGMA), "Gains and degrees must be of one length, not 1 and 2"),
         (lambda: balanced((-1.0,), (0,), NEURON, MU, SIGMA), "In-degree must be at least 1, not 0"),
