@@ -23,7 +23,7 @@ import numpy as np
 from scipy.optimize import brentq, linear_sum_assignment
 
 from golden.errors import SpecError
-from golden.theory.neuron import finite, frequencies
+from golden.theory.neuron import finite, frequencies, number
 from golden.theory.rate import rate_slope_mu
 from golden.theory.threshold_integration import response_mu, spectrum
 
@@ -56,7 +56,7 @@ class Synapse:
 
     def __post_init__(self) -> None:
         for name in ("delay", "tau_s"):
-            if (value := float(finite(f"synapse {name}", getattr(self, name), "s"))) < 0:
+            if (value := number(f"synapse {name}", getattr(self, name), "s")) < 0:
                 raise SpecError.rule(f"Synapse {name}", "zero or positive", f"{value:g} s")
 
     def transfer(self, frequency: ArrayLike) -> ComplexArray:
@@ -190,7 +190,7 @@ def _followed(
 ) -> tuple[FloatArray, ComplexArray]:
     """Frequencies from 0 Hz to where all eigenvalues of H are below ``small``, and the eigenvalues (F, P) there."""
     highest = _HIGHEST
-    while highest < _FARTHEST and _radius(point, synapse, highest, response) >= small:
+    while highest < _FARTHEST and _radius(point, synapse, highest, response) >= min(small, _SMALL):
         highest *= 2
     at_most = _radius(point, synapse, highest, response)
     if at_most >= _SMALL:
@@ -303,14 +303,15 @@ def cutoff(neuron: Neuron, mu: float, sigma: float) -> float:
     return _reached(neuron, mu, sigma, lambda a: 1 / np.sqrt(2) - np.abs(a))
 
 
-def _reached(neuron: Neuron, mu: float, sigma: float, beyond: object) -> float:
-    def value(f: float) -> float:
-        return float(beyond(relative_response(neuron, mu, sigma, f)))  # type: ignore[operator]  # a function of A
+def _reached(neuron: Neuron, mu: float, sigma: float, beyond: Callable[[ComplexArray], FloatArray]) -> float:
+    """Lowest frequency [Hz] at which ``beyond`` of A(f) is positive."""
+
+    def value(frequency: ArrayLike) -> FloatArray:
+        return beyond(relative_response(neuron, mu, sigma, frequency))
 
     f = np.geomspace(1e-3, _HIGHEST, 1200)
-    values = np.asarray(beyond(relative_response(neuron, mu, sigma, f)))  # type: ignore[operator]  # likewise
-    first = np.flatnonzero(values > 0)
+    first = np.flatnonzero(value(f) > 0)
     if not first.size or first[0] == 0:
         raise SpecError.rule("Response", f"one that leaves the bound between 1 mHz and {_HIGHEST:g} Hz", "another")
     k = int(first[0])
-    return float(brentq(value, f[k - 1], f[k], xtol=1e-9))
+    return float(brentq(lambda x: float(value(x)), f[k - 1], f[k], xtol=1e-9))

@@ -16,11 +16,14 @@ from golden.errors import SpecError
 from golden.theory import loop
 from golden.theory.loop import (
     Synapse,
+    coefficient_of_variation,
     covariance,
     critical,
     critical_factor,
+    cutoff,
     population_spectrum,
     relative_response,
+    static_range,
     unstable_modes,
 )
 from golden.theory.mean_field import MeanField, WorkingPoint, balanced, inhibitory
@@ -161,6 +164,24 @@ def test_loops_apart_from_each_other_add_up(gain: float) -> None:
     assert unstable_modes(twelve, SYNAPSE, "static") == 12 * growing_roots(gain, SYNAPSE)
 
 
+def test_the_order_in_which_eigenvalues_come_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the library's: shuffled at every frequency, each mode is still followed by itself."""
+    gains, size = np.array([4.0, 9.0, 20.0]), 3
+    mixed = np.random.default_rng(1).normal(size=(size, size))
+    weights = mixed @ np.diag(-gains) @ np.linalg.inv(mixed) / (K * 20e-3 * slope(NEURON))
+    network = MeanField([NEURON] * size, np.full((size, size), K), weights, [0.0] * size, [SIGMA] * size)
+    point = WorkingPoint(network, np.full(size, RATE), np.full(size, MU), np.full(size, SIGMA))
+    eigvals, rng = np.linalg.eigvals, np.random.default_rng(2)
+
+    def shuffled(matrices: Any) -> Any:
+        return rng.permuted(eigvals(matrices), axis=-1)
+
+    monkeypatch.setattr(np.linalg, "eigvals", shuffled)
+    assert unstable_modes(point, SYNAPSE, "static") == sum(growing_roots(float(g), SYNAPSE) for g in gains)
+    border = critical_factor(point, SYNAPSE, "static")
+    assert border.gain == pytest.approx(critical(NEURON, MU, SIGMA, SYNAPSE, "static").gain / 20, rel=1e-6)
+
+
 def test_excitation_runs_away_at_0_hertz() -> None:
     border = critical_factor(balanced((0.5,), (K,), NEURON, MU, SIGMA).solve([RATE]), SYNAPSE)
     assert border.gain == pytest.approx(2, rel=1e-9)
@@ -252,3 +273,64 @@ def unconnected() -> WorkingPoint:
 def test_mistakes_of_loops(call: Any, message: str) -> None:
     with pytest.raises(SpecError, match=f"^{re.escape(message)}"):
         call()
+
+
+@pytest.mark.parametrize(
+    ("response", "gain", "frequency"), [("static", 2.77, 206), ("lif", 7.81, 135), ("wilson-cowan", 16.48, 88)]
+)
+def test_critical_gains_of_the_contract(response: Any, gain: float, frequency: float) -> None:
+    found = critical(NEURON, MU, SIGMA, SYNAPSE, response)
+    assert found.gain == pytest.approx(gain, abs=0.006)
+    assert found.frequency == pytest.approx(frequency, abs=0.5)
+    below, above = (
+        unstable_modes(inhibitory(g, NEURON, MU, SIGMA, K).solve([RATE]), SYNAPSE, response)
+        for g in (found.gain * 0.99, found.gain * 1.01)
+    )
+    assert (below, above) == (0, 2)
+
+
+def test_a_loop_with_a_delay_alone_has_lambert_s_roots() -> None:
+    """Static response, tau_s only: lambda tau_s + 1 + G exp(-lambda d) = 0, roots by Lambert's W."""
+    synapse = Synapse(delay=3e-3, tau_s=5e-3)
+    for gain in (1.5, 2.5, 4.0, 9.0, 20.0):
+        z = -gain * synapse.delay / synapse.tau_s * math.exp(synapse.delay / synapse.tau_s)
+        roots = [lambertw(z, k) / synapse.delay - 1 / synapse.tau_s for k in range(-40, 41)]
+        growing = sum(1 for root in roots if root.real > 0)
+        point = inhibitory(gain, NEURON, MU, SIGMA, 20_000).solve([RATE])
+        assert unstable_modes(point, synapse, "static") == growing
+    # tan(w d) = -w tau_s at the border.
+    w = brentq(lambda w: math.sin(w * 3e-3) + w * 5e-3 * math.cos(w * 3e-3), math.pi / 6e-3 + 1, math.pi / 3e-3)
+    found = critical(NEURON, MU, SIGMA, synapse, "static")
+    assert found.frequency == pytest.approx(w / 2 / math.pi, rel=1e-9)
+    assert found.gain == pytest.approx(math.hypot(1, w * 5e-3), rel=1e-9)
+
+
+def test_excitation_and_inhibition_count_by_their_sum_where_all_hear_the_same() -> None:
+    point = balanced((6.0, -11.0), (500, 500), NEURON, MU, SIGMA).solve([RATE, RATE])
+    assert [unstable_modes(point, SYNAPSE, r) for r in loop.RESPONSES] == [0, 2, 0]
+    runaway = balanced((3.0, -1.0), (500, 500), NEURON, MU, SIGMA).solve([RATE, RATE])
+    assert unstable_modes(runaway, SYNAPSE, "static") == 1  # positive feedback of 2: one real root
+
+
+def test_where_a_static_gain_is_good() -> None:
+    """Contract: 10 % deviation at 2.5 Hz, -3 dB at 21 Hz."""
+    assert static_range(NEURON, MU, SIGMA) == pytest.approx(2.5, abs=0.1)
+    assert cutoff(NEURON, MU, SIGMA) == pytest.approx(21, abs=0.5)
+
+
+def test_finite_size_fluctuations() -> None:
+    """Contract: CV sqrt(N) = 17.07 at G = 5 (bins of half a millisecond); without a loop that of renewal processes."""
+    point = inhibitory(5.0, NEURON, MU, SIGMA, K).solve([RATE])
+    cvs = [coefficient_of_variation(point, [n], SYNAPSE, 0.5e-3)[0] * math.sqrt(n) for n in (2500, 10_000)]
+    assert cvs[0] == pytest.approx(17.07, rel=5e-3)
+    assert cvs[1] == pytest.approx(cvs[0], rel=1e-9)
+    free = inhibitory(1e-6, NEURON, MU, SIGMA, K).solve([RATE])
+    # Fewer than a spike in a bin: nearly independent, 1 / sqrt(r bin).
+    bin_width = 0.5e-3
+    assert coefficient_of_variation(free, [1], SYNAPSE, bin_width)[0] == pytest.approx(
+        1 / math.sqrt(RATE * bin_width), rel=0.01
+    )
+    # Long bins see CV^2 of the intervals, 0.81475721^2, in place of 1.
+    assert coefficient_of_variation(free, [1], SYNAPSE, 20.0)[0] == pytest.approx(
+        0.81475721 / math.sqrt(RATE * 20.0), rel=0.01
+    )
