@@ -66,7 +66,7 @@ def compute(run: Run) -> Outcome:
     """All numbers."""
     theory = run.piece("theory", _theory)
     small = 1250 if run.quick else 2500
-    seconds = {False: (40.0, 40.0), True: (12.0, 6.0)}[run.quick]
+    seconds = (12.0, 6.0) if run.quick else (40.0, 40.0)
     networks: dict[str, Any] = {}
     for gain in GAINS:
         point = inhibitory(gain, NEURON, MU, SIGMA, DEGREE).solve()

@@ -8,6 +8,8 @@ theory's curve with a fitted correction, and its confidence interval comes from 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,9 +27,8 @@ from studies.resonance_runs import WARM, Signal
 from studies.study import Finding, Outcome, Panel, Run, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from golden.neurons.lif import FloatArray
+    from golden.theory.resonance import Measure
 
 QUESTION = (
     "A neuron at 0.8 of its threshold gets a sinusoid of 1 % of the threshold, ten membrane time constants long. "
@@ -46,27 +47,59 @@ SIGNAL = Signal(mu=0.8, eps=0.02, frequency=0.1)
 WEAK, STRONG = Signal(mu=0.8, eps=0.01, frequency=0.1), Signal(mu=0.8, eps=0.06, frequency=0.1)
 NEURON = Neuron(tau=1.0, V_th=1.0, V_reset=0.0)
 #: Optima of the contract's set, by an independent implementation of the closed forms.
-PUBLISHED = {"snr": 0.008048, "power": 0.014054}
-TITLES = {"snr": "signal-to-noise ratio", "power": "power amplification"}
-MACHINES = {"golden": "golden simulation", "core": "fixed-point core, LFSR noise", "circuit": "circuit in ngspice"}
-_NAMES = {"golden": "stepped", "core": "integer", "circuit": "ngspice"}
+PUBLISHED: dict[Measure, float] = {"snr": 0.008048, "power": 0.014054}
+TITLES: dict[Measure, str] = {"snr": "signal-to-noise ratio", "power": "power amplification"}
 _RESAMPLED = 400
+
+
+@dataclass(frozen=True)
+class Machine:
+    """How one machine takes part: its engine, signal, work, and the work's sizes and repeats, in quick and in full.
+
+    every  of the quick form's levels of noise only so many
+    """
+
+    engine: str
+    title: str
+    signal: Signal
+    work: Callable[..., dict[str, Any]]
+    quick: Mapping[str, Any]
+    full: Mapping[str, Any]
+    repeats: tuple[int, int] = (1, 1)
+    every: int = 1
+
+
+MACHINES = {
+    "golden": Machine(
+        "stepped", "golden simulation", WEAK, runs.golden,
+        {"neurons": 8000, "duration": 200.0, "dt": 0.01}, {"neurons": 8000, "duration": 200.0, "dt": 0.01}, (2, 16),
+    ),
+    "core": Machine(
+        "integer", "fixed-point core, LFSR noise", SIGNAL, runs.core,
+        {"cores": 16, "duration": 200.0}, {"cores": 64, "duration": 200.0}, (1, 3),
+    ),
+    "circuit": Machine(
+        "ngspice", "circuit in ngspice", STRONG, runs.circuit,
+        {"runs": 16, "duration": 60.0}, {"runs": 240, "duration": 80.0}, every=2,
+    ),
+}  # fmt: skip
 
 
 def compute(run: Run) -> Outcome:
     """All numbers."""
     check_subthreshold(NEURON, STRONG.mu, STRONG.frequency, STRONG.eps)
     theory = run.piece("theory", _theory)
-    wanted = [m for m in MACHINES if run.machines is None or _NAMES[m] in run.machines]
+    wanted = [m for m in MACHINES if run.machines is None or MACHINES[m].engine in run.machines]
     levels = np.geomspace(0.0045, 0.028, 5 if run.quick else 9)
     found = {machine: _machine(run, machine, levels) for machine in wanted}
     optima = {machine: _optima(found[machine], theory, run.seed) for machine in wanted}
     findings = _findings(theory, optima, run.quick)
     rows = []
     for machine in wanted:
-        for measure, o in optima[machine].items():
+        for measure in PUBLISHED:
+            o = optima[machine][measure]
             interval, ratio = f"{o['low']:.5f} to {o['high']:.5f}", o["optimum"] / theory[measure]["optimum"]
-            rows.append((MACHINES[machine], TITLES[measure], f"{o['optimum']:.5f}", interval, f"{ratio:.3f}"))
+            rows.append((MACHINES[machine].title, TITLES[measure], f"{o['optimum']:.5f}", interval, f"{ratio:.3f}"))
     columns = ("machine", "measure", "optimal D [swing^2]", "95 % interval", "over theory")
     data = {
         "theory": theory,
@@ -77,28 +110,20 @@ def compute(run: Run) -> Outcome:
     return Outcome(findings, (Table("Optimal noise", columns, tuple(rows)),), data)
 
 
-def _machine(run: Run, machine: str, levels: FloatArray) -> dict[str, Any]:
-    """Estimates at every level, from a piece for each."""
-    signal = {"circuit": STRONG, "core": SIGNAL, "golden": WEAK}[machine]
-    if machine == "circuit" and run.quick:
-        levels = levels[::2]
+def _machine(run: Run, name: str, levels: FloatArray) -> dict[str, Any]:
+    """Estimates at every level, from a piece for each repeat."""
+    machine = MACHINES[name]
+    size, repeats = (machine.quick, machine.repeats[0]) if run.quick else (machine.full, machine.repeats[1])
     parts = []
-    for k, noise in enumerate(levels.tolist()):
-        title = f"{MACHINES[machine]} at D = {noise:.4f}"
-        repeats = {"golden": 2 if run.quick else 16, "core": 1 if run.quick else 3, "circuit": 1}[machine]
-        pieces = []
-        for repeat in range(repeats):
-            shared = {"signal": signal, "noise": noise, "seed": run.seed + 1000 * k + 100_000 * repeat}
-            if machine == "golden":
-                pieces.append(run.piece(title, runs.golden, **shared, neurons=8000, duration=200.0, dt=0.01))
-            elif machine == "core":
-                pieces.append(run.piece(title, runs.core, **shared, cores=16 if run.quick else 64, duration=200.0))
-            else:
-                size = {"runs": 16 if run.quick else 240, "duration": 60.0 if run.quick else 80.0}
-                pieces.append(run.piece(title, runs.circuit, **shared, **size))
+    for k, noise in enumerate(levels[:: machine.every if run.quick else 1].tolist()):
+        title = f"{machine.title} at D = {noise:.4f}"
+        seeds = [run.seed + 1000 * k + 100_000 * repeat for repeat in range(repeats)]
+        pieces = [
+            run.piece(title, machine.work, signal=machine.signal, noise=noise, seed=seed, **size) for seed in seeds
+        ]
         parts.append(_joined(pieces) | {"asked": noise})
     noise = [part.get("noise", part["asked"]) for part in parts]
-    return {"noise": noise, "eps": signal.eps, "parts": parts}
+    return {"noise": noise, "eps": machine.signal.eps, "parts": parts}
 
 
 def _joined(pieces: list[dict[str, Any]]) -> dict[str, Any]:
@@ -139,7 +164,9 @@ def _optima(found: dict[str, Any], theory: dict[str, Any], seed: int) -> dict[st
         expected = theory[measure]["optimum"]
         shape = np.log(_theory_at(noise, measure))
 
-        def peak(choice: Any, measure: str = measure, expected: float = expected, shape: FloatArray = shape) -> float:
+        def peak(
+            choice: Any, measure: Measure = measure, expected: float = expected, shape: FloatArray = shape
+        ) -> float:
             values = [
                 estimates(part, found["eps"], SIGNAL.frequency, rows)[measure]
                 for part, rows in zip(found["parts"], choice, strict=True)
@@ -168,7 +195,7 @@ def optimum(noise: FloatArray, logs: FloatArray, shape: FloatArray, expected: fl
     return float(expected * np.exp(fine[np.argmax(bend(fine) + correction(fine))]))
 
 
-def _theory_at(noise: FloatArray, measure: str) -> FloatArray:
+def _theory_at(noise: FloatArray, measure: Measure) -> FloatArray:
     sigma = np.sqrt(2 * noise)
     function = signal_to_noise if measure == "snr" else power_amplification
     return function(NEURON, SIGNAL.mu, sigma, SIGNAL.frequency)
@@ -180,7 +207,7 @@ def _theory(progress: Callable[[float], None]) -> dict[str, Any]:
     result: dict[str, Any] = {"noise": noise}
     for k, measure in enumerate(PUBLISHED):
         progress(k / 2)
-        best = optimal_noise(NEURON, SIGNAL.mu, SIGNAL.frequency, measure)  # type: ignore[arg-type]  # one of the two
+        best = optimal_noise(NEURON, SIGNAL.mu, SIGNAL.frequency, measure)
         result[measure] = {"optimum": best, "values": _theory_at(noise, measure)}
     return result
 
@@ -220,7 +247,7 @@ def _findings(theory: dict[str, Any], optima: dict[str, Any], quick: bool) -> li
         for measure, found in both.items():
             ratio = found["optimum"] / theory[measure]["optimum"] - 1
             interval = f"{found['optimum']:.5f} ({found['low']:.5f} to {found['high']:.5f})"
-            claim = f"{MACHINES[machine]}: optimal D for the {TITLES[measure]}"
+            claim = f"{MACHINES[machine].title}: optimal D for the {TITLES[measure]}"
             if machine == "golden":
                 # The quick form's interval is wider than that.
                 inside = found["low"] <= theory[measure]["optimum"] <= found["high"]
@@ -251,7 +278,7 @@ def _draw_measures(outcome: Outcome) -> Panel:
             for colour, (machine, found) in zip(SERIES, data["machines"].items(), strict=False):
                 values = [estimates(part, found["eps"], SIGNAL.frequency)[measure] for part in found["parts"]]
                 errors = [2 * _spread(part, found["eps"], measure) for part in found["parts"]]
-                style = {"color": colour, "markersize": 4, "linewidth": 1, "label": MACHINES[machine]}
+                style = {"color": colour, "markersize": 4, "linewidth": 1, "label": MACHINES[machine].title}
                 axes.errorbar(found["noise"], values, errors, fmt="o", **style)
             axes.axvline(theory[measure]["optimum"], color=INK, linestyle=":", linewidth=1)
             axes.set_xscale("log")
@@ -263,7 +290,7 @@ def _draw_measures(outcome: Outcome) -> Panel:
     return page.panel
 
 
-def _spread(part: dict[str, Any], eps: float, measure: str) -> float:
+def _spread(part: dict[str, Any], eps: float, measure: Measure) -> float:
     """Standard error, by leaving out one group at a time."""
     groups = np.asarray(part["mean"]).size
     values = np.array(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -54,9 +55,8 @@ class LIFCircuit:
             blocks = with_models(built.neuron.process, blocks)
             solver = None if solver is None else built.neuron.solver
         if solver is not None:
-            max_step = hardware.shortest_tau / solver.steps_per_tau
-        if max_step is not None and built.neuron is not None:
-            max_step = min(max_step, duration / 1000)  # what ngspice takes by itself, if that is shorter
+            own = math.inf if built.neuron is None else duration / 1000  # what ngspice takes by itself
+            max_step = min(hardware.shortest_tau / solver.steps_per_tau, own)
         variant = "" if built.neuron is not None else f", variant {settings.variant}"
         netlist = Netlist(
             title=f"LIF neuron {index}, tier {settings.tier}{variant}",

@@ -15,10 +15,9 @@ from __future__ import annotations
 from typing import Any
 
 import mpmath
-import numpy as np
 
 from golden.errors import SpecError
-from golden.theory.neuron import Neuron, frequencies, inputs
+from golden.theory.neuron import Neuron, frequencies, inputs, number
 
 #: Digits of the arithmetic; results have some 15 less where high frequencies cancel.
 DIGITS = 40
@@ -56,7 +55,7 @@ def rate(neuron: Neuron, mu: float, sigma: float) -> float:
 
 
 def _rate(neuron: Neuron, mu: float, sigma: float) -> Any:
-    inputs(mu, sigma, noisy=True)
+    _check(mu, sigma)
     top, bottom = ((mpmath.mpf(v) - mu) / sigma for v in (neuron.V_th, neuron.V_reset))
     near = [top - mpmath.mpf(k) / (2 * abs(top) + 1) for k in (30, 10, 3, 1)]
     points = [bottom, *(p for p in near if p > bottom), top]
@@ -76,17 +75,18 @@ def _response(neuron: Neuron, mu: float, sigma: float, frequency: float, order: 
 
 
 def _arguments(neuron: Neuron, mu: float, sigma: float, frequency: float) -> tuple[Any, Any, Any, Any]:
-    inputs(mu, sigma, noisy=True)
-    if np.ndim(frequency) or np.ndim(mu) or np.ndim(sigma):
-        raise SpecError.rule("Input of a closed form", "one number each", "an array")
-    if not frequencies(frequency) > 0:
-        raise SpecError.rule(
-            "Frequency of a closed form", "positive (at 0 it is the rate's slope)", f"{frequency:g} Hz"
-        )
-    w = 2 * mpmath.pi * float(frequency)
+    _check(mu, sigma)
+    f = float(frequencies(number("frequency", frequency, "Hz")))
+    if f == 0:
+        raise SpecError.rule("Frequency of a closed form", "positive (at 0 it is the rate's slope)", "0 Hz")
+    w = 2 * mpmath.pi * f
     top, bottom = (mpmath.sqrt(2) * (mpmath.mpf(v) - mu) / sigma for v in (neuron.V_th, neuron.V_reset))
     z = mpmath.mpc(mpmath.mpf(-1) / 2, w * neuron.tau)
     return z, top, bottom, mpmath.exp(mpmath.mpc(0, -w * neuron.t_ref))
+
+
+def _check(mu: float, sigma: float) -> None:
+    inputs(number("mu", mu, "V"), number("sigma", sigma, "V"), noisy=True)
 
 
 def _psi(z: Any, x: Any) -> Any:

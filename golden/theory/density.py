@@ -14,7 +14,7 @@ import numpy as np
 
 from golden.errors import SpecError
 from golden.theory.neuron import finite, inputs
-from golden.theory.passage import ROOT_PI, Passage, growth, is_noisy
+from golden.theory.passage import Passage, growth, is_noisy
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -39,11 +39,12 @@ def stationary_density(neuron: Neuron, mu: ArrayLike, sigma: ArrayLike, v: Array
     passage = Passage.of(neuron, m.ravel(), s.ravel())
     y = np.minimum((at.ravel() - m.ravel()) / s.ravel(), passage.top)
     lower = np.maximum(y, passage.bottom)
-    # r0 = damped exp(-E) with E = max(yt, 0)^2: what the integral grows by is what the rate is small by.
-    damped = 1 / (neuron.t_ref * np.exp(-passage.exponent) + neuron.tau * ROOT_PI * passage.scaled)
+    # r0 = passage.damped exp(-E) with E = max(yt, 0)^2: what the integral grows by is what the rate is small by.
     exponent = np.maximum(passage.exponent, np.maximum(lower**2, passage.top**2))
     grown = growth(lower, passage.top, exponent)
     with np.errstate(under="ignore"):
         # exp(-E - y^2) Int = exp(exponent - E - y^2) x grown
-        density = 2 * damped * neuron.tau / s.ravel() * np.exp(exponent - passage.exponent - y**2) * grown
+        density = (
+            2 * passage.damped(neuron) * neuron.tau / s.ravel() * np.exp(exponent - passage.exponent - y**2) * grown
+        )
     return np.where(at.ravel() < neuron.V_th, density, 0.0).reshape(at.shape)

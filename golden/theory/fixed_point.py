@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, Required, TypedDict, Unpack, get_args
 
 from golden.errors import SpecError
 from golden.fixed import Format, as_integers
@@ -33,6 +33,17 @@ if TYPE_CHECKING:
 Rounding = Literal["nearest", "floor", "toward_zero", "stochastic"]
 Form = Literal["potential", "distance"]
 Scaling = Literal["ideal", "stored"]
+
+
+class Machine(TypedDict, total=False):
+    """What the arithmetic of a machine is, but for its widths; see ``advise``."""
+
+    unit: Required[float]
+    rounding: Required[Rounding]
+    form: Form
+    scaling: Scaling
+
+
 #: Most bits behind the point that are considered.
 _MOST_BITS = 48
 
@@ -154,11 +165,7 @@ def least_bits(
     mu: float,
     dt: float,
     error: float,
-    *,
-    unit: float,
-    rounding: Rounding,
-    form: Form = "potential",
-    scaling: Scaling = "ideal",
+    **machine: Unpack[Machine],
 ) -> int:
     """Fewest bits behind the point, of potential and factor alike, whose ``rate_error`` at ``mu`` is within ``error``.
 
@@ -171,9 +178,7 @@ def least_bits(
     for bits in range(_MOST_BITS, 0, -1):
         if least is not None and not 0 < round(math.exp(-dt / neuron.tau) * 2**bits) < 2**bits:
             break
-        advice = advise(
-            neuron, dt, unit=unit, fraction=bits, decay_bits=bits, rounding=rounding, form=form, scaling=scaling
-        )
+        advice = advise(neuron, dt, fraction=bits, decay_bits=bits, **machine)
         if rate_error(neuron, mu, advice) > wanted:
             break
         least = bits
@@ -187,19 +192,15 @@ def least_format(
     mu: float,
     dt: float,
     error: float,
-    *,
-    unit: float,
-    rounding: Rounding,
-    form: Form = "potential",
-    scaling: Scaling = "ideal",
+    **machine: Unpack[Machine],
 ) -> Format:
     """The shortest word, as WIDTH.FRACTION: ``least_bits``, a sign, and the integer bits of what it has to hold.
 
     That is V_th and V_reset; for the distance's machine mu and its distance from V_reset too.  SpecError when it takes
     more than the 32 bits of a Format.
     """
-    fraction = least_bits(neuron, mu, dt, error, unit=unit, rounding=rounding, form=form, scaling=scaling)
-    held = [neuron.V_th, neuron.V_reset] + ([mu, mu - neuron.V_reset] if form == "distance" else [])
+    fraction, unit = least_bits(neuron, mu, dt, error, **machine), machine["unit"]
+    held = [neuron.V_th, neuron.V_reset] + ([mu, mu - neuron.V_reset] if machine.get("form") == "distance" else [])
     # The largest is 2^integer - 2^-fraction; 0.x may have no integer bit at all.
     largest = max(math.floor(abs(x) / unit * 2.0**fraction + 0.5) for x in held)
     return Format(1 + max(largest.bit_length(), 1), fraction)
@@ -210,19 +211,14 @@ def advise_format(
     dt: float,
     fmt: Format | str,
     *,
-    unit: float,
     decay_bits: int,
-    rounding: Rounding,
-    form: Form = "potential",
-    scaling: Scaling = "ideal",
+    **machine: Unpack[Machine],
 ) -> Advice:
     """``advise`` for a signed format such as "16.8"; QuantisationError where it cannot hold V_th or V_reset."""
     word = Format.parse(fmt) if isinstance(fmt, str) else fmt
     if not word.signed:
         raise SpecError.rule("Format of v", "signed", word)
-    advice = advise(
-        neuron, dt, unit=unit, fraction=word.frac, decay_bits=decay_bits, rounding=rounding, form=form, scaling=scaling
-    )
+    advice, unit = advise(neuron, dt, fraction=word.frac, decay_bits=decay_bits, **machine), machine["unit"]
     for name in ("V_th", "V_reset"):
         word.quantise(getattr(neuron, name) / unit, "nearest", thing=f"{name} in units of {unit:g} V")
     return advice

@@ -27,7 +27,7 @@ import numpy as np
 
 from golden.errors import SpecError
 from golden.theory.fokker_planck_kernel import absorption, advance, bernoulli
-from golden.theory.neuron import finite
+from golden.theory.neuron import finite, number
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -143,7 +143,7 @@ def evolve(
     SpecError for a dt above t_ref > 0, a sigma that is not positive, arrays of another length, a record outside the
     duration, and a grid of another neuron, too coarse or too short for the input.
     """
-    duration, dt = _time("duration", duration), _time("dt", dt)
+    duration, dt = number("duration", duration, "s"), number("dt", dt, "s")
     if dt <= 0:
         raise SpecError.rule("Time step dt", "positive", f"{dt:g} s")
     if duration < dt:
@@ -292,13 +292,6 @@ def _range(name: str, value: ArrayLike) -> tuple[float, float]:
     if name == "sigma" and low <= 0:
         raise SpecError.rule("Input sigma", "positive", f"{low:g} V")
     return low, high
-
-
-def _time(name: str, value: float) -> float:
-    array = finite(name, value, "s")
-    if array.ndim:
-        raise SpecError.rule(f"Input {name}", "one time", f"of shape {array.shape}")
-    return float(array)
 
 
 def _sampled(name: str, value: Input, times: FloatArray) -> FloatArray:

@@ -21,7 +21,7 @@ from scipy.special import erfc, erfcx
 
 from golden.errors import SpecError
 from golden.theory.neuron import finite, inputs
-from golden.theory.passage import ROOT_PI, Passage, gauss, growth, is_noisy
+from golden.theory.passage import Passage, gauss, growth, is_noisy
 from golden.theory.rate import rate
 from golden.theory.threshold_integration import interval_transform, solve
 
@@ -89,8 +89,7 @@ def _squared(neuron: Neuron, p: Passage) -> FloatArray:
         outer = np.where(z > 0, erfc(-np.maximum(z, 0)), erfcx(np.maximum(-z, 0))) ** 2
         power = squares + np.where(z > 0, z**2, -(z**2)) - 2 * p.exponent[:, None]
         total += span[:, 0] * ((outer * grown * np.exp(power)) @ weight)
-    damped = 1 / (neuron.t_ref * np.exp(-p.exponent) + neuron.tau * ROOT_PI * p.scaled)
-    result: FloatArray = 2 * np.pi * (damped * neuron.tau) ** 2 * total
+    result: FloatArray = 2 * np.pi * (p.damped(neuron) * neuron.tau) ** 2 * total
     return result
 
 

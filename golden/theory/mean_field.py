@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import root
 
 from golden.errors import SpecError
-from golden.theory.neuron import Neuron, finite
+from golden.theory.neuron import Neuron, finite, number
 from golden.theory.rate import log_rate, rate, rate_slope_mu, rate_slope_sigma
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def poisson_input(neuron: Neuron, degree: float, weight: float, spike_rate: floa
     mu = tau K J r, sigma^2 = tau K J^2 r: what mu_ext (relative to the resting potential) and sigma_ext are made of.
     """
     for name, value, unit in (("degree", degree, ""), ("rate", spike_rate, "Hz"), ("weight", weight, "V")):
-        if float(finite(name, value, unit)) < 0 and name != "weight":
+        if number(name, value, unit) < 0 and name != "weight":
             raise SpecError.rule(f"Poisson input's {name}", "zero or positive", f"{value:g}")
     mu = neuron.tau * degree * weight * spike_rate
     return mu, float(np.sqrt(neuron.tau * degree * spike_rate)) * abs(weight)

@@ -56,7 +56,8 @@ class Neuron:
         if neuron.tau_syn is not None:
             raise SpecError.rule("Neuron of the theory", "without tau_syn (its input is white)", "one with it")
         one = neuron[0]
-        return cls(tau=one.tau_m, V_th=one.V_th, V_reset=one.V_reset, t_ref=one.t_ref)  # type: ignore[arg-type]  # one neuron's fields are floats
+        tau, V_th, V_reset, t_ref = (float(x) for x in (one.tau_m, one.V_th, one.V_reset, one.t_ref))
+        return cls(tau=tau, V_th=V_th, V_reset=V_reset, t_ref=t_ref)
 
     @property
     def span(self) -> float:

@@ -79,6 +79,10 @@ class Passage:
         result[gentle] = width[gentle] * (values @ w)
         return result
 
+    def damped(self, neuron: Neuron) -> FloatArray:
+        """The neuron's rate x exp(exponent) [Hz]: a number of float64's range however rare spikes are."""
+        return 1 / (neuron.t_ref * np.exp(-self.exponent) + neuron.tau * ROOT_PI * self.scaled)
+
     def change_of_erfcx(self) -> FloatArray:
         """exp(-exponent) (erfcx(-yt) - erfcx(-yr)) = dK / dmu x sigma, up to the scale."""
         return self._change(0)

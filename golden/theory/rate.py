@@ -43,7 +43,7 @@ def rate(neuron: Neuron, mu: ArrayLike, sigma: ArrayLike) -> FloatArray:
     result = noise_free_rate(neuron, m)
     noisy = is_noisy(neuron, m, s)
     passage = Passage.of(neuron, m[noisy], s[noisy])
-    result[noisy] = _damped(neuron, passage) * np.exp(-passage.exponent)
+    result[noisy] = passage.damped(neuron) * np.exp(-passage.exponent)
     return result
 
 
@@ -54,7 +54,7 @@ def log_rate(neuron: Neuron, mu: ArrayLike, sigma: ArrayLike) -> FloatArray:
         result: FloatArray = np.array(np.log(noise_free_rate(neuron, m)))
     noisy = is_noisy(neuron, m, s)
     passage = Passage.of(neuron, m[noisy], s[noisy])
-    result[noisy] = np.log(_damped(neuron, passage)) - passage.exponent
+    result[noisy] = np.log(passage.damped(neuron)) - passage.exponent
     return result
 
 
@@ -84,11 +84,6 @@ def rate_slope_sigma(neuron: Neuron, mu: ArrayLike, sigma: ArrayLike) -> FloatAr
     return result
 
 
-def _damped(neuron: Neuron, passage: Passage) -> FloatArray:
-    """rate x exp(exponent) [Hz], which is no number of float64's range by itself only at sigma = 0."""
-    return 1 / (neuron.t_ref * np.exp(-passage.exponent) + neuron.tau * ROOT_PI * passage.scaled)
-
-
 def _slope(neuron: Neuron, passage: Passage, change: FloatArray) -> FloatArray:
     """rate^2 tau sqrt(pi) x change of the integral [Hz], the exponential of the one in the other."""
-    return neuron.tau * ROOT_PI * _damped(neuron, passage) ** 2 * np.exp(-passage.exponent) * change
+    return neuron.tau * ROOT_PI * passage.damped(neuron) ** 2 * np.exp(-passage.exponent) * change

@@ -72,8 +72,8 @@ def test_a_long_run_of_transistors_is_no_worse_than_a_short_one() -> None:
     expected = run_twins(network, stimulus, settings, workers=POOL).trace.spike_times(0)
     errors = []
     for netlist in (circuit.netlist, replace(circuit.netlist, max_step=None)):
-        answers: list[Answer] = []
-        POOL.run([Job(netlist.text(), netlist.saved)], lambda _, answer: answers.append(answer))  # noqa: B023
+        answers: dict[int, Answer] = {}
+        POOL.run([Job(netlist.text(), netlist.saved)], answers.__setitem__)
         found = circuit.read(answers[0].waves, settings.supply).times * circuit.hardware.acceleration
         assert found.size == expected.size > 70
         errors.append(abs((found[-1] - found[0]) / (expected[-1] - expected[0]) - 1))

@@ -129,6 +129,14 @@ def test_every_study_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "hillock study rheobase" in text
 
 
+@pytest.mark.parametrize("name", ["rheobase", "resonance"])
+def test_the_machines_that_a_study_names_are_those_it_has(name: str) -> None:
+    """They are written down twice, so that the list of studies imports none."""
+    study = STUDIES[name]
+    module_: Any = study.load()
+    assert set(study.machines) == {machine.engine for machine in module_.MACHINES.values()}
+
+
 def test_only_known_studies_run() -> None:
     with pytest.raises(SpecError, match=r"^Study must be one of rheobase, .*, not 'nothing'$"):
         Run("nothing")

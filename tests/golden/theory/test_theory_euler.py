@@ -18,6 +18,7 @@ from golden.theory import euler
 from golden.theory.neuron import Neuron
 
 NEURON = Neuron(tau=20e-3, V_th=20e-3, V_reset=10e-3, t_ref=2e-3)
+FROM_ZERO = Neuron(tau=20e-3, V_th=20e-3, V_reset=0.0, t_ref=2e-3)
 
 
 def loop(q: float, mu: float, reset: float, threshold: float, most: int = 200_000) -> tuple[float, float]:
@@ -175,3 +176,58 @@ def test_the_largest_step_for_the_smallest_errors() -> None:
 def test_euler_mistakes(call: Any, message: str) -> None:
     with pytest.raises(SpecError, match=f"^{re.escape(message)}$"):
         call()
+
+
+@pytest.mark.parametrize(
+    ("q", "verdict"),
+    [(0.2, "monotone"), (1.0, "monotone"), (1.5, "ringing"), (2.0, "neutral"), (2.1, "divergent")],
+)
+def test_what_a_step_does(q: float, verdict: str) -> None:
+    advice = euler.advise(FROM_ZERO, q * 20e-3)
+    assert advice.verdict == verdict
+    v, trace = 0.0, [0.0]
+    for _ in range(12):
+        v += q * (10e-3 - v)
+        trace.append(v)
+    assert euler.relaxation(0.0, 10e-3, q, np.arange(13)) == pytest.approx(trace, abs=1e-12 * 2.1**12)
+    if q not in (1.0, 2.0):
+        # The distance is multiplied by exp(-dt / tau_eff) a step, but for its sign.
+        assert abs(trace[5] - 10e-3) == pytest.approx(10e-3 * math.exp(-5 * q * 20e-3 / advice.tau_eff), rel=1e-9)
+
+
+def stepped(mu: float, q: float, most: int = 100_000) -> float:
+    """Steps from 0 to 20 mV by repeated Euler steps."""
+    v = 0.0
+    for n in range(1, most):
+        v += q * (mu - v)
+        if v >= 20e-3:
+            return n
+        if abs(v - mu) < 1e-12:
+            break
+    return math.inf
+
+
+@pytest.mark.parametrize("q", [0.003, 0.05, 0.31, 0.97, 1.0, 1.4, 1.95])
+def test_intervals_of_the_euler_neuron(q: float) -> None:
+    mus = [10.4e-3, 14.4e-3, 19.9e-3, 20.01e-3, 21e-3, 27e-3, 60e-3, 0.5]
+    assert euler.interval_steps(FROM_ZERO, mus, q * 20e-3).tolist() == [stepped(mu, q) for mu in mus]
+
+
+def test_the_rheobase_of_a_ringing_neuron() -> None:
+    for q in (0.5, 1.0, 1.25, 1.8):
+        rheobase = euler.advise(FROM_ZERO, q * 20e-3).rheobase
+        assert math.isinf(stepped(rheobase * (1 - 1e-9), q))
+        assert math.isfinite(stepped(rheobase * (1 + 1e-6), q))
+
+
+@pytest.mark.parametrize("t_ref", [0.0, 2e-3])
+@pytest.mark.parametrize(("mu", "error"), [(21e-3, 0.01), (25e-3, 0.001), (60e-3, 0.05)])
+def test_up_to_the_largest_step_the_rate_is_as_good_as_wanted(t_ref: float, mu: float, error: float) -> None:
+    neuron = Neuron(tau=20e-3, V_th=20e-3, V_reset=0.0, t_ref=t_ref)
+    exact = 1 / (t_ref + 20e-3 * math.log(mu / (mu - 20e-3)))
+    largest = euler.largest_step(neuron, mu, error)
+    for dt in largest * np.linspace(0.02, 1.0, 60):
+        assert abs(float(euler.rate(neuron, mu, dt)) / exact - 1) <= error * (1 + 1e-9)
+    # And not needlessly small: a few times that is too much somewhere.
+    worst = max(abs(float(euler.rate(neuron, mu, dt)) / exact - 1) for dt in largest * np.linspace(1, 4, 80))
+    assert worst > error

@@ -337,6 +337,9 @@ def least(**changed: Any) -> int:
         (lambda: advised(decay_bits="x"), "Decay bits must be a whole number, not np.str_('x')"),
         (lambda: advised(dt=0.0), "Time step dt must be positive, not 0 s"),
         (lambda: advised(dt=math.nan), "Input dt must be finite, not nan s"),
+        (lambda: advised(fraction=0), "Fraction bits must be within 1 to 48, not 0"),
+        (lambda: advised(unit=0.0), "Unit must be positive, not 0 V"),
+        (lambda: advised(dt=1e-9), "Decay factor must be above 0 and below 1 in 15 bits, not 1"),
         (lambda: advised(dt=10.0), "Decay factor must be above 0 and below 1 in 15 bits, not 0"),
         (
             lambda: advised(Neuron(tau=TAU, V_th=-50e-3, V_reset=-65e-3)),
@@ -361,3 +364,101 @@ def least(**changed: Any) -> int:
 def test_fixed_point_mistakes(call: Any, message: str) -> None:
     with pytest.raises(SpecError, match=f"^{re.escape(message)}$"):
         call()
+
+
+def test_the_contracts_s16_15() -> None:
+    """dt = 0.01 ms, tau = 20 ms: tau_eff 2.4 % off, dead band LSB / (2 (1 - alpha)) = 1024 last bits."""
+    advice = fixed_point.advise(
+        NEURON, 1e-5, unit=1e-3, fraction=15, decay_bits=15, rounding="nearest", form="distance"
+    )
+    assert advice.alpha == 32752 / 32768
+    assert advice.tau_eff == pytest.approx(20e-3 * 1.024, rel=1e-3)
+    assert advice.dead_band == pytest.approx(1024 * 2**-15 * 1e-3)
+    assert advice.rheobase_shift == advice.dead_band
+    down = fixed_point.advise(NEURON, 1e-5, unit=1e-3, fraction=15, decay_bits=15, rounding="floor", form="distance")
+    assert down.bias > 0  # too fast
+    assert down.rheobase_shift == 0
+    fair = fixed_point.advise(
+        NEURON, 1e-5, unit=1e-3, fraction=15, decay_bits=15, rounding="stochastic", form="distance"
+    )
+    assert (fair.bias, fair.dead_band, fair.rheobase_shift) == (0, 0, 0)
+
+
+def fixed_interval(
+    advice: Any, mu: float, fraction: int, bits: int, rounding: str, form: str, intervals: int = 8
+) -> float:
+    """Mean steps between spikes of a fixed-point neuron reset to 0, threshold 20 mV; inf if it comes to rest."""
+    alpha = round(advice.alpha * 2**bits)
+    threshold, target = round(20 * 2**fraction), round(mu * 1e3 * 2**fraction)
+    drive = target - product(target * alpha, bits, "nearest", random.Random(0))
+    exact_drive = target * ((1 << bits) - alpha) / (1 << bits)
+    assert abs(drive - exact_drive) <= 0.5
+    rng, v, steps, spikes = random.Random(1), 0, 0, 0
+    while spikes < intervals:
+        before = v
+        if form == "distance":
+            v = target - product(alpha * (target - v), bits, rounding, rng)
+        else:
+            v = product(alpha * v, bits, rounding, rng) + drive
+        steps += 1
+        if v >= threshold:
+            spikes, v = spikes + 1, 0
+        elif v == before and rounding != "stochastic":
+            return math.inf
+    return steps / spikes
+
+
+@pytest.mark.parametrize("form", ["distance", "potential"])
+@pytest.mark.parametrize("rounding", ["nearest", "floor", "toward_zero", "stochastic"])
+def test_rates_are_within_what_is_advised(rounding: Any, form: Any) -> None:
+    neuron, dt, bits, fraction = Neuron(tau=20e-3, V_th=20e-3, V_reset=0.0), 1e-4, 16, 10
+    advice = fixed_point.advise(neuron, dt, unit=1e-3, fraction=fraction, decay_bits=bits, rounding=rounding, form=form)
+    # For the potential's form an input is a whole number of last bits a step: choose those that are.
+    alpha = round(advice.alpha * 2**bits)
+    per_bit = 2**bits / (2**bits - alpha) / 2**fraction * 1e-3
+    for k in (106, 110, 125, 160):
+        mu = k * per_bit if form == "potential" else 20e-3 * k / 102.4
+        if mu - advice.rheobase_shift <= 20.05e-3:
+            continue
+        exact = 1 / (20e-3 * math.log(mu / (mu - 20e-3)))
+        found = 1 / (fixed_interval(advice, mu, fraction, bits, rounding, form) * dt)
+        # Its own bound, and half a step of the grid (rates are read from whole steps).
+        assert abs(found / exact - 1) <= fixed_point.rate_error(neuron, mu, advice) + dt * exact
+        if rounding == "floor":
+            # The bias has the right sign and size: nearer than without it, by far.
+            biased = 1 / (20e-3 * math.log((mu + advice.bias) / (mu + advice.bias - 20e-3)))
+            assert abs(found / biased - 1) < max(0.35 * abs(biased / exact - 1), 1.5 * dt * exact)
+
+
+@pytest.mark.parametrize("form", ["distance", "potential"])
+@pytest.mark.parametrize("rounding", ["nearest", "floor"])
+def test_the_rheobase_is_where_it_is_advised(rounding: Any, form: Any) -> None:
+    neuron, dt, bits, fraction = Neuron(tau=20e-3, V_th=20e-3, V_reset=0.0), 1e-4, 16, 12
+    advice = fixed_point.advise(neuron, dt, unit=1e-3, fraction=fraction, decay_bits=bits, rounding=rounding, form=form)
+    alpha = round(advice.alpha * 2**bits)
+    step = 2**bits / (2**bits - alpha) / 2**fraction * 1e-3 if form == "potential" else 2.0**-fraction * 1e-3
+    first = next(
+        k for k in range(int(19e-3 / step), int(22e-3 / step))
+        if math.isfinite(fixed_interval(advice, k * step, fraction, bits, rounding, form, intervals=1))
+    )  # fmt: skip
+    assert first * step == pytest.approx(20e-3 + advice.rheobase_shift, abs=1.01 * step)
+
+
+@pytest.mark.parametrize("rounding", ["nearest", "floor", "stochastic"])
+def test_the_least_word_length(rounding: Any) -> None:
+    neuron = Neuron(tau=20e-3, V_th=20e-3, V_reset=0.0)
+    settings: dict[str, Any] = {"unit": 1e-3, "rounding": rounding, "form": "distance"}
+    bits = fixed_point.least_bits(neuron, 22e-3, 1e-4, 0.01, **settings)
+
+    def error(b: int) -> float:
+        advice = fixed_point.advise(neuron, 1e-4, fraction=b, decay_bits=b, **settings)
+        return fixed_point.rate_error(neuron, 22e-3, advice)
+
+    assert all(error(b) <= 0.01 for b in range(bits, 30))
+    assert error(bits - 1) > 0.01
+    assert fixed_point.least_bits(neuron, 22e-3, 1e-4, 0.001, **settings) > bits
+    # The simulated neuron keeps what is promised, to the grid of time.
+    advice = fixed_point.advise(neuron, 1e-4, fraction=bits, decay_bits=bits, **settings)
+    found = 1 / (fixed_interval(advice, 22e-3, bits, bits, rounding, "distance") * 1e-4)
+    exact = 1 / (20e-3 * math.log(11))
+    assert abs(found / exact - 1) < 0.01 + 1e-4 * exact

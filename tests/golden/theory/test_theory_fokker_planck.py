@@ -180,7 +180,10 @@ def test_a_step_of_the_input_leads_to_the_contracts_rate(at_once: bool) -> None:
 
 def test_damped_steps_are_taken_where_the_input_jumps() -> None:
     """Without them the first steps after a jump differ."""
-    mu = lambda t: np.where(t > 0, 30e-3, 15e-3)  # noqa: E731
+
+    def mu(t: Any) -> Any:
+        return np.where(t > 0, 30e-3, 15e-3)
+
     damped, plain = (evolve(NEURON, mu, 5e-3, 2e-3, 1e-4, jumps=jumps).rate for jumps in ([0.0], []))
     assert abs(damped[0] / plain[0] - 1) > 0.01
     assert np.array_equal(damped, evolve(NEURON, mu, 5e-3, 2e-3, 1e-4, jumps=[0.0, 1.0, -1.0]).rate)
@@ -349,7 +352,7 @@ def run(mu: Any = 15e-3, sigma: Any = 5e-3, duration: Any = 0.1, dt: Any = 1e-4,
         (lambda: run(dt=0.0), "Time step dt must be positive, not 0 s"),
         (lambda: run(dt="a"), "Input dt must be a number or an array of numbers, not 'a'"),
         (lambda: run(duration=math.inf), "Input duration must be finite, not inf s"),
-        (lambda: run(duration=np.ones(2)), "Input duration must be one time, not of shape (2,)"),
+        (lambda: run(duration=np.ones(2)), "Input duration must be one number, not an array of shape (2,)"),
         (lambda: run(duration=1e-5), "Duration must be at least one step (0.0001 s), not 1e-05 s"),
         (lambda: run(dt=5e-3), "Time step dt must be at most t_ref (0.002 s), unless that is 0, not 0.005 s"),
         (lambda: run(sigma=0.0), "Input sigma must be positive, not 0 V"),

@@ -9,12 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.optimize import brentq
-from scipy.special import lambertw
 
 from golden.errors import SpecError
-from golden.theory import loop
-from golden.theory.loop import Synapse, coefficient_of_variation, critical, cutoff, static_range, unstable_modes
+from golden.theory.loop import Synapse, coefficient_of_variation, critical
 from golden.theory.mean_field import MeanField, balanced, inhibitory, poisson_input
 from golden.theory.neuron import Neuron
 from golden.theory.wilson_cowan import integrate
@@ -84,7 +81,7 @@ def test_populations_that_are_all_but_silent_are_no_obstacle() -> None:
     alone = MeanField([NEURON], [[500.0]], [[-0.4e-3]], [200e-3], [2e-3]).solve([20.0])
     assert point.rates[0] == pytest.approx(alone.rates[0], rel=1e-8)
     for k in range(3):
-        assert siegert(float(point.mu[k]), float(point.sigma[k])) == pytest.approx(point.rates[k], rel=1e-6)
+        assert siegert(float(point.mu[k]), float(point.sigma[k])) == pytest.approx(point.rates[k], rel=1e-6, abs=0)
 
 
 def test_an_excitatory_network_has_several_states() -> None:
@@ -107,101 +104,6 @@ def siegert(mu: float, sigma: float) -> float:
     return float(
         1 / (mpf("2e-3") + mpf("20e-3") * sqrt(pi) * quad(lambda s: exp(s * s) * erfc(-s), [low, high - 1, high]))
     )
-
-
-@pytest.mark.parametrize(
-    ("response", "gain", "frequency"), [("static", 2.77, 206), ("lif", 7.81, 135), ("wilson-cowan", 16.48, 88)]
-)
-def test_critical_gains_of_the_contract(response: Any, gain: float, frequency: float) -> None:
-    found = critical(NEURON, MU, SIGMA, SYNAPSE, response)
-    assert found.gain == pytest.approx(gain, abs=0.006)
-    assert found.frequency == pytest.approx(frequency, abs=0.5)
-    below, above = (
-        unstable_modes(inhibitory(g, NEURON, MU, SIGMA, K).solve([RATE]), SYNAPSE, response)
-        for g in (found.gain * 0.99, found.gain * 1.01)
-    )
-    assert (below, above) == (0, 2)
-
-
-def test_a_loop_with_a_delay_alone_has_lambert_s_roots() -> None:
-    """Static response, tau_s only: lambda tau_s + 1 + G exp(-lambda d) = 0, roots by Lambert's W."""
-    synapse = Synapse(delay=3e-3, tau_s=5e-3)
-    for gain in (1.5, 2.5, 4.0, 9.0, 20.0):
-        z = -gain * synapse.delay / synapse.tau_s * math.exp(synapse.delay / synapse.tau_s)
-        roots = [lambertw(z, k) / synapse.delay - 1 / synapse.tau_s for k in range(-40, 41)]
-        growing = sum(1 for root in roots if root.real > 0)
-        point = inhibitory(gain, NEURON, MU, SIGMA, 20_000).solve([RATE])
-        assert unstable_modes(point, synapse, "static") == growing
-    # tan(w d) = -w tau_s at the border.
-    w = brentq(lambda w: math.sin(w * 3e-3) + w * 5e-3 * math.cos(w * 3e-3), math.pi / 6e-3 + 1, math.pi / 3e-3)
-    found = critical(NEURON, MU, SIGMA, synapse, "static")
-    assert found.frequency == pytest.approx(w / 2 / math.pi, rel=1e-9)
-    assert found.gain == pytest.approx(math.hypot(1, w * 5e-3), rel=1e-9)
-
-
-def test_excitation_and_inhibition_count_by_their_sum_where_all_hear_the_same() -> None:
-    point = balanced((6.0, -11.0), (500, 500), NEURON, MU, SIGMA).solve([RATE, RATE])
-    assert [unstable_modes(point, SYNAPSE, r) for r in loop.RESPONSES] == [0, 2, 0]
-    runaway = balanced((3.0, -1.0), (500, 500), NEURON, MU, SIGMA).solve([RATE, RATE])
-    assert unstable_modes(runaway, SYNAPSE, "static") == 1  # positive feedback of 2: one real root
-
-
-def test_where_a_static_gain_is_good() -> None:
-    """Contract: 10 % deviation at 2.5 Hz, -3 dB at 21 Hz."""
-    assert static_range(NEURON, MU, SIGMA) == pytest.approx(2.5, abs=0.1)
-    assert cutoff(NEURON, MU, SIGMA) == pytest.approx(21, abs=0.5)
-
-
-def test_finite_size_fluctuations() -> None:
-    """Contract: CV sqrt(N) = 17.07 at G = 5 (bins of half a millisecond); without a loop that of renewal processes."""
-    point = inhibitory(5.0, NEURON, MU, SIGMA, K).solve([RATE])
-    cvs = [coefficient_of_variation(point, [n], SYNAPSE, 0.5e-3)[0] * math.sqrt(n) for n in (2500, 10_000)]
-    assert cvs[0] == pytest.approx(17.07, rel=5e-3)
-    assert cvs[1] == pytest.approx(cvs[0], rel=1e-9)
-    free = inhibitory(1e-6, NEURON, MU, SIGMA, K).solve([RATE])
-    # Fewer than a spike in a bin: nearly independent, 1 / sqrt(r bin).
-    bin_width = 0.5e-3
-    assert coefficient_of_variation(free, [1], SYNAPSE, bin_width)[0] == pytest.approx(
-        1 / math.sqrt(RATE * bin_width), rel=0.01
-    )
-    # Long bins see CV^2 of the intervals, 0.81475721^2, in place of 1.
-    assert coefficient_of_variation(free, [1], SYNAPSE, 20.0)[0] == pytest.approx(
-        0.81475721 / math.sqrt(RATE * 20.0), rel=0.01
-    )
-
-
-@pytest.mark.parametrize(
-    ("response", "gain", "grows"),
-    [("static", 2.7, False), ("static", 2.85, True), ("wilson-cowan", 16.0, False), ("wilson-cowan", 17.0, True)],
-)
-def test_rate_models_in_time_oscillate_where_the_loop_says(response: Any, gain: float, grows: bool) -> None:
-    point = inhibitory(gain, NEURON, MU, SIGMA, K).solve([RATE])
-    activity = integrate(point, SYNAPSE, 1.5, 1e-4, response=response)
-    off = np.abs(activity.rates[:, 0] - RATE)
-    early, late = off[2000:4000].max(), off[-2000:].max()
-    assert (late > early) == grows
-
-
-def test_the_static_model_at_g_5_oscillates_at_195_hertz() -> None:
-    point = inhibitory(5.0, NEURON, MU, SIGMA, K).solve([RATE])
-    activity = integrate(point, SYNAPSE, 2.5, 1e-4, response="static")
-    tail = activity.rates[-20_000:, 0]
-    power = np.abs(np.fft.rfft((tail - tail.mean()) * np.hanning(tail.size)))
-    assert np.argmax(power) / 2.0 == pytest.approx(195, abs=2)
-
-
-def test_noise_of_finite_size_has_the_loops_spectrum() -> None:
-    """Wilson and Cowan's loop at G = 5 with white noise r / N: the variance in bins as linear theory has it."""
-    point = inhibitory(5.0, NEURON, MU, SIGMA, K).solve([RATE])
-    activity = integrate(point, SYNAPSE, 40.0, 1e-4, sizes=[10_000], seed=3, kick=0.0)
-    # Its own rate without the noise of its spikes: r = A (drive), through 1 + G A s.
-    f = np.linspace(0.05, 1000, 20_000)
-    a = 1 / (1 + 2j * np.pi * f * 20e-3)
-    s = np.exp(-2j * np.pi * f * 1.5e-3) / (1 + 2j * np.pi * f * 2e-3)
-    total = RATE / 10_000 / np.abs(1 + 5 * a * s) ** 2
-    binned = activity.rates[1000:, 0].reshape(-1, 50).mean(axis=1)
-    wanted = 2 * np.trapezoid(total * np.sinc(f * 5e-3) ** 2, f)
-    assert binned.var() == pytest.approx(wanted, rel=0.06)  # 8000 bins: 1.6 % one sigma, correlated
 
 
 @pytest.mark.parametrize(

@@ -283,6 +283,15 @@ def test_stochastic_resonance_of_the_contracts_set() -> None:
         (lambda: optimal_noise(NEURON, 15e-3, 1.0, "loud"), "Measure must be snr or power, not 'loud'"),  # type: ignore[arg-type]
         (lambda: optimal_noise(NEURON, 21e-3, 1.0, "snr"), "Signal must be below threshold (0.02 V) without noise"),
         (lambda: check_subthreshold(NEURON, 19e-3, 1.0, 2e-3), "Signal must be below threshold (0.02 V) without noise"),
+        (
+            lambda: closed_form.spectrum(NEURON, 15e-3, 5e-3, 0.0),
+            "Frequency of a closed form must be positive (at 0 it is the rate's slope), not 0 Hz",
+        ),
+        (
+            lambda: closed_form.response_mu(NEURON, 15e-3, 5e-3, [1.0, 2.0]),  # type: ignore[arg-type]
+            "Input frequency must be one number, not an array of shape (2,)",
+        ),
+        (lambda: closed_form.rate(NEURON, [15e-3], 5e-3), "Input mu must be one number, not an array"),  # type: ignore[arg-type]
     ],
 )  # fmt: skip
 def test_mistakes(call: Any, message: str) -> None:

@@ -140,3 +140,37 @@ def test_noise_is_seeded_and_shrinks_with_size() -> None:
 def test_mistakes_of_rate_models(options: Any, message: str) -> None:
     with pytest.raises(SpecError, match=f"^{re.escape(message)}"):
         integrate(inhibited(2.0), SYNAPSE, 0.01, 1e-4, **options)
+
+
+@pytest.mark.parametrize(
+    ("response", "gain", "grows"),
+    [("static", 2.7, False), ("static", 2.85, True), ("wilson-cowan", 16.0, False), ("wilson-cowan", 17.0, True)],
+)
+def test_rate_models_in_time_oscillate_where_the_loop_says(response: Any, gain: float, grows: bool) -> None:
+    point = inhibitory(gain, NEURON, MU, SIGMA, K).solve([RATE])
+    activity = integrate(point, SYNAPSE, 1.5, 1e-4, response=response)
+    off = np.abs(activity.rates[:, 0] - RATE)
+    early, late = off[2000:4000].max(), off[-2000:].max()
+    assert (late > early) == grows
+
+
+def test_the_static_model_at_g_5_oscillates_at_195_hertz() -> None:
+    point = inhibitory(5.0, NEURON, MU, SIGMA, K).solve([RATE])
+    activity = integrate(point, SYNAPSE, 2.5, 1e-4, response="static")
+    tail = activity.rates[-20_000:, 0]
+    power = np.abs(np.fft.rfft((tail - tail.mean()) * np.hanning(tail.size)))
+    assert np.argmax(power) / 2.0 == pytest.approx(195, abs=2)
+
+
+def test_noise_of_finite_size_has_the_loops_spectrum() -> None:
+    """Wilson and Cowan's loop at G = 5 with white noise r / N: the variance in bins as linear theory has it."""
+    point = inhibitory(5.0, NEURON, MU, SIGMA, K).solve([RATE])
+    activity = integrate(point, SYNAPSE, 40.0, 1e-4, sizes=[10_000], seed=3, kick=0.0)
+    # Its own rate without the noise of its spikes: r = A (drive), through 1 + G A s.
+    f = np.linspace(0.05, 1000, 20_000)
+    a = 1 / (1 + 2j * np.pi * f * 20e-3)
+    s = np.exp(-2j * np.pi * f * 1.5e-3) / (1 + 2j * np.pi * f * 2e-3)
+    total = RATE / 10_000 / np.abs(1 + 5 * a * s) ** 2
+    binned = activity.rates[1000:, 0].reshape(-1, 50).mean(axis=1)
+    wanted = 2 * np.trapezoid(total * np.sinc(f * 5e-3) ** 2, f)
+    assert binned.var() == pytest.approx(wanted, rel=0.06)  # 8000 bins: 1.6 % one sigma, correlated
